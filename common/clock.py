@@ -1,0 +1,24 @@
+"""The only place that asks what time it is."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+monotonic = time.monotonic
+perf_counter = time.perf_counter
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def unix_seconds() -> int:
+    """Whole seconds since the epoch."""
+    return int(time.time())
+
+
+def unix_nanoseconds() -> int:
+    """Nanoseconds since the epoch."""
+    return time.time_ns()
