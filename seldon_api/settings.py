@@ -1,0 +1,259 @@
+"""Every setting, grouped by part. With nothing configured, one machine works: SQLite, spool, no server."""
+
+from __future__ import annotations
+
+import os.path
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from seldon_api import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# -- the machine -----------------------------------------------------------------------------------
+
+# Everything that must survive a restart lives below this folder.
+SELDON_DATA = env.env_path("SELDON_DATA", BASE_DIR / "seldon-data")
+# Where `seldon-cli serve` listens.
+SELDON_HOST = env.env_str("SELDON_HOST", "127.0.0.1")
+SELDON_PORT = env.env_int("SELDON_PORT", 8000, 0, 65535)
+# API worker processes; 0 means one per core, at most 4.
+SELDON_WORKERS = env.env_int("SELDON_WORKERS", 0, 0, 64)
+# How long a stopping process finishes the requests under way, in seconds.
+SELDON_GRACE_SECONDS = env.env_float("SELDON_GRACE_SECONDS", 20, 0, 600)
+DEBUG = env.env_bool("DEBUG", False)
+
+
+def _secret_key() -> str:
+    """The configured key, else one made at first start and kept in the data folder (mode 600)."""
+    configured = env.env_secret("SECRET_KEY")
+    if configured:
+        return configured
+    path = SELDON_DATA / "secret_key"
+    if not path.exists():
+        SELDON_DATA.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".secret_key.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(50))
+        # A link refuses an existing name, so of two first starts one key wins for both.
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+SECRET_KEY = _secret_key()
+# Former keys, comma-separated: tokens and sessions made with them stay valid while they are listed.
+SECRET_KEY_FALLBACKS = env.env_list("SECRET_KEY_FALLBACKS")
+# Host names this installation answers for; `*` leaves the choice to the proxy in front.
+ALLOWED_HOSTS = env.env_list("ALLOWED_HOSTS", ("*",))
+# Origins (https://…) from which the console's forms may be posted when a proxy ends TLS.
+CSRF_TRUSTED_ORIGINS = env.env_list("CSRF_TRUSTED_ORIGINS")
+# Set when everything in front speaks TLS: secure cookies, HSTS, redirect.
+SELDON_TLS = env.env_bool("SELDON_TLS", False)
+
+# -- Django ----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "oauth2_provider",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "stores.changes",
+    "stores.config",
+    "clients",
+    "events",
+    "predictions",
+    "deploy",
+    "console",
+    "seldon_api",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "seldon_api.urls"
+ASGI_APPLICATION = "seldon_api.asgi.application"
+WSGI_APPLICATION = "seldon_api.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = SELDON_DATA / "static"
+APPEND_SLASH = False
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = SELDON_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if SELDON_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SELDON_TLS
+SECURE_HSTS_PRELOAD = SELDON_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SELDON_TLS else None
+SESSION_COOKIE_SECURE = SELDON_TLS
+CSRF_COOKIE_SECURE = SELDON_TLS
+SESSION_COOKIE_HTTPONLY = True
+
+# -- database --------------------------------------------------------------------------------------
+
+# postgres://user:password@host:port/name?sslmode=require, or sqlite:///absolute/path; empty: SQLite in SELDON_DATA.
+DATABASE_URL = env.env_secret("DATABASE_URL")
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Django's settings for `url`; SQLite in WAL mode, where readers never wait for a writer."""
+    parts = urlparse(url)
+    if not url or parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": parts.path if url else SELDON_DATA / "seldon.sqlite3",
+            "OPTIONS": {
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+            },
+        }
+    if parts.scheme not in {"postgres", "postgresql"}:
+        env.mistakes.append(("DATABASE_URL", f"{parts.scheme!r} is not postgres or sqlite"))
+    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or options.pop("host", ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": {"connect_timeout": "5", **options},
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+
+# -- clients and keys ------------------------------------------------------------------------------
+
+OAUTH2_PROVIDER_APPLICATION_MODEL = "clients.ConsumerKey"
+# Life of an access token, in seconds.
+TOKEN_SECONDS = env.env_int("TOKEN_SECONDS", 6000, 1, 31_536_000)
+OAUTH2_PROVIDER = {
+    "ACCESS_TOKEN_EXPIRE_SECONDS": TOKEN_SECONDS,
+    "SCOPES": {
+        "all": "Everything the client may do",
+        "readonly": "GET only",
+        "events": "Send events",
+        "actions": "Send actions",
+        "recommend": "Read recommendations",
+        "predict": "Call models",
+        "manage": "Manage the client's own keys, microservices and configuration",
+        "operator": "Manage every client",
+    },
+    "DEFAULT_SCOPES": ["all"],
+}
+# How many unknown tokens and keys a worker remembers, so that guessing does not reach the database.
+UNKNOWN_TOKENS_REMEMBERED = env.env_int("UNKNOWN_TOKENS_REMEMBERED", 65_536, 0)
+
+# -- the lane --------------------------------------------------------------------------------------
+
+# Largest body after inflating, in bytes.
+MAX_BODY_BYTES = env.env_int("MAX_BODY_BYTES", 1_048_576, 1)
+# Largest body of a prediction call, in bytes.
+PREDICT_MAX_BODY_BYTES = env.env_int("PREDICT_MAX_BODY_BYTES", 16_777_216, 1)
+# How long a body may take to arrive, in seconds.
+BODY_TIMEOUT_SECONDS = env.env_float("BODY_TIMEOUT_SECONDS", 30, 0.1, 3600)
+# Largest request head (line and headers), in bytes.
+MAX_HEAD_BYTES = env.env_int("MAX_HEAD_BYTES", 65_536, 1024)
+
+# -- events ----------------------------------------------------------------------------------------
+
+# Where records go from the spool: `spool` makes hourly files below SELDON_DATA/logs.
+EVENTS_SINK = env.env_choice("EVENTS_SINK", "spool", ("spool",))
+# `fsync`: on disk before the answer, group commit. `os`: written before the answer, survives every process.
+EVENTS_DURABILITY = env.env_choice("EVENTS_DURABILITY", "fsync", ("fsync", "os"))
+EVENTS_MAX_BATCH = env.env_int("EVENTS_MAX_BATCH", 10_000, 1)
+EVENTS_MAX_DEPTH = env.env_int("EVENTS_MAX_DEPTH", 64, 1, 1000)
+# A waiting record is in a closed file after at least this and at most that many seconds.
+EVENTS_FLUSH_MIN_SECONDS = env.env_float("EVENTS_FLUSH_MIN_SECONDS", 5, 0.1)
+EVENTS_FLUSH_MAX_SECONDS = env.env_float("EVENTS_FLUSH_MAX_SECONDS", 60, 0.1)
+# Shipped files older than this many days, or beyond this many bytes, are deleted; 0 keeps them.
+LOGS_KEEP_DAYS = env.env_int("LOGS_KEEP_DAYS", 0)
+LOGS_KEEP_BYTES = env.env_int("LOGS_KEEP_BYTES", 0)
+
+# -- configuration documents -----------------------------------------------------------------------
+
+# `database` (default) or `memory` (tests).
+CONFIG_STORE = env.env_choice("CONFIG_STORE", "database", ("database", "memory"))
+
+# -- predictions -----------------------------------------------------------------------------------
+
+# A microservice's deadline and concurrency limit when it names none.
+PREDICT_DEADLINE_SECONDS = env.env_float("PREDICT_DEADLINE_SECONDS", 5, 0.001, 600)
+PREDICT_CONCURRENCY = env.env_int("PREDICT_CONCURRENCY", 64, 1)
+# Calls of one client that may be under way in one worker.
+CLIENT_CONCURRENCY = env.env_int("CLIENT_CONCURRENCY", 256, 1)
+# Largest answer taken from a microservice, in bytes.
+PREDICT_MAX_ANSWER_BYTES = env.env_int("PREDICT_MAX_ANSWER_BYTES", 33_554_432, 1)
+
+# -- management API --------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "seldon-api",
+    "DESCRIPTION": "Events in, models trained and served, predictions and recommendations out.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# -- logging ---------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+}

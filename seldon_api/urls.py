@@ -1,0 +1,10 @@
+"""The control plane's addresses; holds no view."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+]
