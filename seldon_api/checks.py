@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 
 from seldon_api import env
 
 
-@register()
+@register("seldon")
 def check_environment(**_: Any) -> list[CheckMessage]:
     """seldon.E001: a variable whose value cannot be read."""
     return [
@@ -19,7 +20,7 @@ def check_environment(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register("seldon")
 def check_data_folder(**_: Any) -> list[CheckMessage]:
     """seldon.E002: SELDON_DATA cannot be written."""
     try:
@@ -33,7 +34,7 @@ def check_data_folder(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register("seldon")
 def check_flush_seconds(**_: Any) -> list[CheckMessage]:
     """seldon.E003: the shortest flush is longer than the longest."""
     if settings.EVENTS_FLUSH_MIN_SECONDS <= settings.EVENTS_FLUSH_MAX_SECONDS:
@@ -42,9 +43,9 @@ def check_flush_seconds(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint="Swap them.", id="seldon.E003")]
 
 
-@register(deploy=True)
+@register("seldon", deploy=True)
 def check_hosts(**_: Any) -> list[CheckMessage]:
     """seldon.W001: any host name is answered."""
     if "*" not in settings.ALLOWED_HOSTS or not settings.SELDON_TLS:
         return []
-    return [Warning("ALLOWED_HOSTS is *", hint="Name the hosts you serve.", id="seldon.W001")]
+    return [CheckWarning("ALLOWED_HOSTS is *", hint="Name the hosts you serve.", id="seldon.W001")]

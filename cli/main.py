@@ -1,0 +1,106 @@
+"""seldon-cli: the table of its commands, and the door through which every failure leaves."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Final, NoReturn
+
+import click
+
+from cli.context import bootstrap, explain
+from cli.lazy import Entry, LazyGroup
+from common.errors import SeldonError
+from common.version import VERSION
+
+RUN: Final = "Run"
+TENANTS: Final = "Clients and keys"
+WORK: Final = "Events, models, configuration"
+TOOLS: Final = "Tools"
+
+ENTRIES: Final = {
+    "serve": Entry("cli.serve:serve", "Start the whole machine: API workers, shipper, local models.", RUN),
+    "demo": Entry("cli.demo:demo", "Make the tenant `demo` with a model, events and predictions.", RUN),
+    "migrate": Entry("cli.machine:migrate", "Bring the database up to date.", RUN, django=False),
+    "check": Entry("cli.machine:check", "Check every setting and say what is wrong.", RUN, django=False),
+    "client": Entry("cli.client:client", "Set up, list, show, disable clients.", TENANTS, django=False),
+    "keys": Entry("cli.keys:keys", "Create, list, rotate, revoke consumer keys.", TENANTS, django=False),
+    "operator": Entry("cli.operator:operator", "Create operators, reset passwords.", TENANTS, django=False),
+    "microservice": Entry("cli.microservice:microservice", "Register, test, remove microservices.", WORK),
+    "config": Entry("cli.config:config", "Read, write, roll back configuration documents.", WORK),
+    "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK),
+    "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
+    "completion": Entry(
+        "cli.completion:completion", "Print a shell's completion script.", TOOLS, django=False
+    ),
+}
+
+HELP: Final = """Run and manage a seldon-api installation.
+
+\b
+Examples:
+  seldon-cli serve
+  seldon-cli client setup acme
+  seldon-cli keys list --client acme
+  seldon-cli api --client-name acme --endpoint /predict --json '{"data":[1,2]}'
+
+Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 2 wrong usage, 130 stopped by Ctrl-C."""
+
+
+@click.group(
+    cls=LazyGroup, entries=ENTRIES, prepare=bootstrap, help=HELP, context_settings={"max_content_width": 110}
+)
+@click.version_option(VERSION, prog_name="seldon-cli")
+@click.option("--debug", is_flag=True, help="Show where an unexpected failure happened.")
+@click.pass_context
+def seldon_cli(ctx: click.Context, debug: bool) -> None:
+    ctx.obj = {"debug": debug}
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run one command line and leave with its exit code."""
+    words = sys.argv[1:] if args is None else args
+    sys.exit(run(words))
+
+
+def run(words: list[str]) -> int:
+    """The exit code of one command line; every failure is told on stderr in a sentence."""
+    try:
+        result = seldon_cli.main(args=words, prog_name="seldon-cli", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return 130
+    except SeldonError as error:
+        return _fail(error.message)
+    except BrokenPipeError:
+        return _hang_up()
+    except Exception as error:  # noqa: BLE001  the outermost door
+        return _fail_unexpectedly(error, debug="--debug" in words)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str) -> int:
+    click.echo(f"{click.style('Error:', fg='red')} {message}", err=True)
+    return 1
+
+
+def _fail_unexpectedly(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    known = explain(error)
+    where = "" if known or debug else "\nRun it again as `seldon-cli --debug …` to see where."
+    return _fail((known or f"unexpected {type(error).__name__}: {error}") + where)
+
+
+def _hang_up() -> int:
+    """The reader of our output went away (`| head`): nothing to say, and nothing to flush at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    main()
