@@ -132,7 +132,7 @@ SESSION_COOKIE_HTTPONLY = True
 
 # -- database --------------------------------------------------------------------------------------
 
-# postgres://user:password@host:port/name?sslmode=require, or sqlite:///absolute/path; empty: SQLite in SELDON_DATA.
+# postgres://user:password@host:port/name?sslmode=require or sqlite:///path; empty: SQLite in SELDON_DATA.
 DATABASE_URL = env.env_secret("DATABASE_URL")
 
 

@@ -1,0 +1,238 @@
+"""The ASGI application in front of Django: what it knows is answered here, the rest is handed on."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from common import clock
+from common.errors import (
+    InternalError,
+    InvalidInputError,
+    MethodNotAllowedError,
+    SeldonError,
+    UnavailableError,
+)
+from common.logs import current_request
+from common.metrics import Counter, Histogram
+from common.parts import Part
+from common.traffic import TRAFFIC
+from lane.body import DisconnectedError, Receive, read_body
+from lane.door import Door
+from lane.reply import JAVASCRIPT, Reply
+from lane.request import Request, Scope, make_request_id
+from lane.router import Found, Router
+
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+REQUESTS: Final = Counter(
+    "seldon_requests", "Requests answered by the lane.", ("client", "surface", "route", "status")
+)
+SECONDS: Final = Histogram(
+    "seldon_request_seconds", "Time from the request's head to its answer.", ("client", "surface")
+)
+_CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$]{0,63}(?:\.[A-Za-z_$][\w$]{0,63}){0,7}", re.ASCII)
+_CORS: Final = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
+]
+_PREFLIGHT: Final = [
+    (b"access-control-allow-headers", b"Content-Type, Idempotency-Key, X-Request-ID"),
+    (b"access-control-max-age", b"86400"),
+]
+
+
+class Lane:
+    """Serves the routes of `router`; `fallback` (Django) gets every other request.
+
+    `parts` are started before the first request and stopped, last first, after the last one.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        doors: Mapping[str, Door],
+        fallback: Application,
+        parts: Sequence[Part] = (),
+        body_timeout_seconds: float = 30,
+    ) -> None:
+        self.router = router
+        self.doors = doors
+        self.fallback = fallback
+        self.parts = parts
+        self.body_timeout_seconds = body_timeout_seconds
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        if scope["type"] == "http":
+            found = self.router.find(scope["path"])
+            if found is not None:
+                await self._serve(found, scope, receive, send)
+            else:
+                await self._hand_on(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self.fallback(scope, receive, send)
+
+    async def _serve(self, found: Found, scope: Scope, receive: Receive, send: Send) -> None:
+        started = clock.perf_counter()
+        request = Request(scope, *found)
+        current_request.set(request)
+        try:
+            reply = await self._answer(request, receive)
+        except DisconnectedError:
+            return
+        seconds = clock.perf_counter() - started
+        _count(request, reply, seconds)
+        await _send(request, reply, send)
+
+    async def _answer(self, request: Request, receive: Receive) -> Reply:
+        try:
+            return _finish(request, await self._admit_and_call(request, receive))
+        except DisconnectedError:
+            raise
+        except SeldonError as error:
+            return self._refuse(request, error)
+        except Exception:
+            logger.exception("unhandled error in %s %s", request.method, request.route.path)
+            text = f"something went wrong here; the log says more under request {request.request_id}"
+            return self._refuse(request, InternalError(text))
+
+    async def _admit_and_call(self, request: Request, receive: Receive) -> Reply:
+        route = request.route
+        method = request.method
+        if method not in route.methods and not (method == "HEAD" and "GET" in route.methods):
+            if method == "OPTIONS":
+                return _options(request)
+            text = f"{method} is not a method of {route.path}; use {route.allow}"
+            raise MethodNotAllowedError(text, allow=route.allow)
+        door = self.doors[route.door]
+        caller = door.verify(request)
+        request.caller = caller if caller is not None else await door.resolve(request)
+        door.admit(request)
+        if route.is_jsonp:
+            _check_callback(request)
+        if method == "POST" or method == "PUT" or method == "PATCH":  # noqa: PLR1714 (a set is slower here)
+            request.body = await read_body(request, receive, self.body_timeout_seconds)
+        return await route.endpoint(request)
+
+    def _refuse(self, request: Request, error: SeldonError) -> Reply:
+        surface = request.route.surface
+        if error.status >= 500:
+            logger.warning("%s %s: %s", request.method, request.route.path, error.message)
+        if request.client:
+            facts: dict[str, str | int] = {
+                "at": clock.unix_seconds(),
+                "status": error.status,
+                "code": error.code,
+                "message": error.message[:300],
+                "request_id": request.request_id,
+            }
+            TRAFFIC.note_refusal(request.client, surface, facts)
+        try:
+            return _finish(request, request.route.dialect.write(error, request))
+        except InvalidInputError as second:
+            # The query string itself is what is wrong, so there is no callback to wrap with.
+            return request.route.dialect.write(second, request)
+
+    async def _hand_on(self, scope: Any, receive: Receive, send: Send) -> None:
+        request_id = make_request_id()
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and len(value) <= 128 and value.isascii():
+                request_id = value.decode()
+        scope = {**scope, "seldon.request_id": request_id}
+
+        async def send_with_id(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.fallback(scope, receive, send_with_id)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        started: list[Part] = []
+        try:
+            for part in self.parts:
+                await part.start()
+                started.append(part)
+        except (SeldonError, OSError) as error:
+            await _stop(started)
+            await send({"type": "lifespan.startup.failed", "message": f"{part.name}: {error}"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await _stop(started)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _stop(parts: Sequence[Part]) -> None:
+    for part in reversed(parts):
+        try:
+            await part.stop()
+        except (TimeoutError, SeldonError, OSError):
+            logger.exception("stopping %s", part.name)
+
+
+def check_ready(parts: Sequence[Part]) -> None:
+    """Raise UnavailableError naming every part that is not ready."""
+    problems = {part.name: problem for part in parts if (problem := part.problem())}
+    if problems:
+        text = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        raise UnavailableError(f"not ready: {text}", parts=problems)
+
+
+def _check_callback(request: Request) -> None:
+    name = request.callback
+    if name and not _CALLBACK.fullmatch(name):
+        request.query.pop("jsonpCallback")
+        raise InvalidInputError(
+            "jsonpCallback must be a JavaScript name such as cb or app.onAnswer, at most 64 characters a part"
+        )
+
+
+def _options(request: Request) -> Reply:
+    headers = [(b"allow", request.route.allow.encode())]
+    if request.route.door == "js":
+        headers += [*_CORS, *_PREFLIGHT, (b"access-control-allow-methods", request.route.allow.encode())]
+    return Reply(status=204, headers=headers)
+
+
+def _finish(request: Request, reply: Reply) -> Reply:
+    if request.route.door == "js":
+        reply.headers += [*_CORS, (b"x-content-type-options", b"nosniff")]
+        if request.callback and _CALLBACK.fullmatch(request.callback) and reply.status != 204:
+            reply.body = b"%s(%s)" % (request.callback.encode(), reply.body)
+            # With nosniff a browser runs a script only under a script's type.
+            reply.content_type = JAVASCRIPT
+    return reply
+
+
+def _count(request: Request, reply: Reply, seconds: float) -> None:
+    client, surface = request.client, request.route.surface
+    REQUESTS.add((client, surface, request.route.path, str(reply.status)))
+    SECONDS.observe(seconds, (client, surface))
+    if client:
+        TRAFFIC.count_request(client, surface, reply.status, seconds)
+
+
+async def _send(request: Request, reply: Reply, send: Send) -> None:
+    headers = [
+        (b"content-type", reply.content_type),
+        (b"content-length", b"%d" % len(reply.body)),
+        (b"x-request-id", request.request_id.encode()),
+    ]
+    if reply.status == 204:
+        del headers[:2]
+    if reply.headers:
+        headers += reply.headers
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    body = b"" if request.scope["method"] == "HEAD" else reply.body
+    await send({"type": "http.response.body", "body": body})

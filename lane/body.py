@@ -1,0 +1,159 @@
+"""Reading a request's body: bounded in size while it arrives, bounded in time, inflated when it is packed."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import zstandard
+
+from common.errors import (
+    InvalidInputError,
+    RequestTimeoutError,
+    SeldonError,
+    TooLargeError,
+    UnsupportedMediaError,
+)
+from lane.request import Request
+
+Receive = Callable[[], Awaitable[Any]]
+
+
+class DisconnectedError(SeldonError):
+    """The caller went away before its body was complete; nobody is left to answer."""
+
+    code = "disconnected"
+    status = 400
+
+
+async def read_body(request: Request, receive: Receive, timeout_seconds: float) -> bytes:
+    """The body after inflating, at most `request.max_body_bytes` long both ways."""
+    limit = request.max_body_bytes
+    check_declared_length(request, limit)
+    message = await _receive(receive, timeout_seconds)
+    body: bytes = message["body"]
+    if message["more_body"]:
+        body = await _read_rest(body, receive, limit, timeout_seconds)
+    if len(body) > limit:
+        raise _too_large(limit)
+    encoding = request.headers.get(b"content-encoding")
+    return body if encoding is None else inflate(body, encoding.decode("latin-1").strip().lower(), limit)
+
+
+def check_declared_length(request: Request, limit: int) -> None:
+    """Refuse by the Content-Length header before a byte of the body is read."""
+    declared = request.headers.get(b"content-length")
+    if declared is not None and declared.isdigit() and (len(declared) > 15 or int(declared) > limit):
+        raise _too_large(limit)
+
+
+def inflate(body: bytes, encoding: str, limit: int) -> bytes:
+    """`body` unpacked from gzip, deflate or zstd; TooLargeError as soon as it grows over `limit` bytes."""
+    if encoding in {"", "identity"}:
+        return body
+    try:
+        if encoding in {"gzip", "x-gzip", "deflate"}:
+            return _inflate_zlib(body, limit)
+        if encoding == "zstd":
+            return _inflate_zstd(body, limit)
+    except (zlib.error, zstandard.ZstdError, EOFError) as error:
+        raise InvalidInputError(f"the body is not valid {encoding}: {error}") from error
+    raise UnsupportedMediaError(f"Content-Encoding {encoding!r} is not read here; send gzip, zstd or none")
+
+
+def _inflate_zlib(body: bytes, limit: int) -> bytes:
+    parts, size, rest = [], 0, body
+    # A gzip body may have several members, as `cat a.gz b.gz` makes them.
+    while rest:
+        inflater = zlib.decompressobj(wbits=47)
+        part = inflater.decompress(rest, limit - size + 1)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        if not inflater.eof:
+            raise EOFError("it ends in the middle")
+        parts.append(part)
+        rest = inflater.unused_data.lstrip(b"\0")
+    return b"".join(parts)
+
+
+def _inflate_zstd(body: bytes, limit: int) -> bytes:
+    # The window is bounded too: a small frame may ask for gigabytes of it.
+    inflater = zstandard.ZstdDecompressor(max_window_size=2**27)
+    inflated = inflater.stream_reader(body, read_across_frames=True).read(limit + 1)
+    if len(inflated) > limit:
+        raise _too_large(limit)
+    # The bounded reader takes a cut frame for a short one; the unbounded form tells, and is safe by now.
+    rest = body
+    while rest:
+        frame = inflater.decompressobj()
+        frame.decompress(rest)
+        if not frame.eof:
+            raise EOFError("it ends in the middle")
+        rest = frame.unused_data
+    return inflated
+
+
+async def _read_rest(first: bytes, receive: Receive, limit: int, timeout_seconds: float) -> bytes:
+    chunks, size = [first], len(first)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            while True:
+                message = await _next_message(receive)
+                chunks.append(message["body"])
+                size += len(message["body"])
+                if size > limit:
+                    raise _too_large(limit)
+                if not message["more_body"]:
+                    return b"".join(chunks)
+    except TimeoutError as error:
+        raise _too_slow(timeout_seconds) from error
+
+
+async def _receive(receive: Receive, timeout_seconds: float) -> Any:
+    # The whole of a small body is almost always there already: a timer is set only when it is not.
+    waiting = receive().__await__()
+    try:
+        pending = waiting.send(None)  # type: ignore[attr-defined]
+    except StopIteration as done:
+        return _checked(done.value)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return _checked(await _Resumed(waiting, pending))
+    except TimeoutError as error:
+        raise _too_slow(timeout_seconds) from error
+
+
+class _Resumed:
+    """An awaitable whose first step was taken already and gave `pending`."""
+
+    def __init__(self, waiting: Any, pending: Any) -> None:
+        self.waiting = waiting
+        self.pending = pending
+
+    def __await__(self) -> Any:
+        # The loop expects the flag that a future sets when it is yielded by its own await.
+        if self.pending is not None:
+            self.pending._asyncio_future_blocking = True
+        yield self.pending
+        return (yield from self.waiting)
+
+
+async def _next_message(receive: Receive) -> Any:
+    return _checked(await receive())
+
+
+def _checked(message: Any) -> Any:
+    if message["type"] == "http.disconnect":
+        raise DisconnectedError("the caller went away")
+    return message
+
+
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"the body is larger than {limit} bytes; send less at once", limit_bytes=limit)
+
+
+def _too_slow(seconds: float) -> RequestTimeoutError:
+    return RequestTimeoutError(f"the body did not arrive within {seconds:g} s; send it again")
