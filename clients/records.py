@@ -1,0 +1,91 @@
+"""Who is calling, as the data plane sees it: frozen, small, and shared between the tokens of a client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from clients.errors import ClientNameError
+
+# What a client's own call may touch; scope `all` contains each of them.
+FINE_SCOPES: Final = ("events", "actions", "recommend", "predict", "manage")
+KEY_KINDS: Final = ("all", "js", "readonly", "fine", "operator")
+# Where requests are counted and limited.
+SURFACES: Final = ("events", "actions", "recommend", "predict", "js", "other")
+
+READING_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+NEVER: Final = float("inf")
+
+ALL_SCOPES: Final = frozenset({"all", "readonly", *FINE_SCOPES})
+READONLY_SCOPES: Final = frozenset({"readonly", *FINE_SCOPES})
+JS_SCOPES: Final = frozenset({"js"})
+OPERATOR_SCOPES: Final = frozenset({"operator"})
+
+_CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
+
+
+def check_client_name(name: str) -> None:
+    """Raises ClientNameError unless `name` is safe as a folder, a tag and a path segment."""
+    if not _CLIENT_NAME.match(name) or name in {".", ".."}:
+        raise ClientNameError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client may send to one surface; infinity where nothing is limited."""
+
+    requests_per_second: float = NEVER
+    max_body_bytes: float = NEVER
+    events_per_day: float = NEVER
+
+
+UNLIMITED: Final = Limits()
+NO_QUOTAS: Final[Mapping[str, Limits]] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class ClientState:
+    """What all callers of one client share; one per client and process, replaced as a whole on a change."""
+
+    name: str
+    pk: int
+    is_active: bool
+    legacy_api: bool
+    quotas: Mapping[str, Limits]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One token or JavaScript key of one client.
+
+    `client` is the client's name ("" for an operator), `client_id` its primary key (0 for an operator),
+    `expires_at` Unix seconds (infinity: never).
+    """
+
+    client: str
+    client_id: int
+    key_id: str
+    kind: str
+    scopes: frozenset[str]
+    expires_at: float
+    legacy_api: bool
+    origins: tuple[str, ...]
+    quotas: Mapping[str, Limits]
+
+    def may(self, scope: str, method: str = "GET") -> bool:
+        """True when a call of `method` that needs `scope` is within this caller's scopes."""
+        if scope not in self.scopes:
+            return False
+        return self.kind != "readonly" or method in READING_METHODS
+
+
+def effective_scopes(scopes: frozenset[str]) -> frozenset[str]:
+    """`scopes` with what `all` and `readonly` contain written out; shared objects where possible."""
+    if "all" in scopes:
+        return ALL_SCOPES
+    if scopes == {"readonly"}:
+        return READONLY_SCOPES
+    return scopes
