@@ -1,0 +1,1 @@
+"""What travels between a caller and a microservice: the two JSON forms and the conversions between them."""
