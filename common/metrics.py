@@ -15,7 +15,8 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 # Seconds; from one lane answer (fractions of a millisecond) to a model's deadline.
 LATENCY_BOUNDS: Final = (
-    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0,
+    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 1.0,
+    2.0, 5.0, 10.0,
 )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def without_gauges(snapshot: Snapshot) -> Snapshot:
 
 
 def quantile(counts: list[int], share: float) -> float:
-    """Seconds below which `share` (0…1) of the observations in bucket `counts` lie, interpolated in the bucket."""
+    """Seconds below which `share` (0…1) of the observations lie, interpolated within the bucket."""
     total = sum(counts)
     if not total:
         return 0.0

@@ -102,3 +102,8 @@ def env_names() -> list[str]:
 def child_environment(**extra: str) -> dict[str, str]:
     """This process's environment with `extra` on top, for a process we start."""
     return {**os.environ, **extra}
+
+
+def use_settings() -> None:
+    """Point Django to our settings unless something else was chosen."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "seldon_api.settings")
