@@ -8,11 +8,11 @@ from typing import Any
 
 from common.errors import NotAuthenticatedError, QuotaExceededError
 from lane.app import Lane
-from lane.dialects import SELDON_SERVER, Dialect
+from lane.dialects import SELDON_SERVER
 from lane.door import PublicDoor
 from lane.reply import Reply, json_reply
 from lane.request import Request
-from lane.route import Docs, DoorName, Endpoint, Route
+from lane.route import Docs, Route
 from lane.router import Router
 
 
@@ -132,16 +132,3 @@ def make_route(path: str = "/echo", **changes: Any) -> Route:
 def make_lane(*routes: Route, body_timeout_seconds: float = 5) -> Lane:
     doors = {"token": FakeDoor(), "js": FakeDoor(), "public": PublicDoor()}
     return Lane(Router(routes), doors, django_stand_in, body_timeout_seconds=body_timeout_seconds)
-
-
-__all__ = [
-    "Answer",
-    "AsgiCaller",
-    "Dialect",
-    "DoorName",
-    "Endpoint",
-    "FakeCaller",
-    "FakeDoor",
-    "burst",
-    "echo",
-]
