@@ -12,9 +12,17 @@ from lane.request import Request
 class Dialect(Protocol):
     """Writes an error as a reply and says, for the OpenAPI document, what that looks like."""
 
-    name: str
-    media_type: str
-    schema: dict[str, Any]
+    @property
+    def name(self) -> str:
+        """What the dialect is called."""
+
+    @property
+    def media_type(self) -> str:
+        """The content type of its errors."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of its errors."""
 
     def write(self, error: SeldonError, request: Request | None) -> Reply:
         """`error` in this dialect; `request` is None when it could not even be read."""

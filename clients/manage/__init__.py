@@ -1,0 +1,1 @@
+"""The management API: /manage/…, for operators and for clients on their own things."""
