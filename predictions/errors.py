@@ -1,0 +1,142 @@
+"""What can go wrong between a caller and a model: each leaf says which microservice and why."""
+
+from __future__ import annotations
+
+from common.errors import (
+    DeadlineExceededError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UpstreamError,
+)
+
+
+class MicroserviceDownError(UpstreamError):
+    """No connection could be made; nothing was sent."""
+
+    code = "microservice_down"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Microservice {name} cannot be reached: {reason}.", microservice=name)
+
+
+class MicroserviceCutError(UpstreamError):
+    """The connection ended before the answer was complete."""
+
+    code = "microservice_cut"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Microservice {name} closed the connection before its answer was complete.", microservice=name
+        )
+
+
+class MicroserviceGarbageError(UpstreamError):
+    """The answer is not what the microservice's protocol says."""
+
+    code = "microservice_garbage"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Microservice {name} gave an unusable answer: {reason}.", microservice=name)
+
+
+class MicroserviceFailedError(UpstreamError):
+    """The microservice answered, and its answer says that it failed."""
+
+    code = "microservice_failed"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Microservice {name} failed: {reason}.", microservice=name)
+
+
+class AnswerTooLargeError(UpstreamError):
+    """The answer is larger than the gateway takes."""
+
+    code = "answer_too_large"
+
+    def __init__(self, name: str, max_bytes: int) -> None:
+        super().__init__(f"Microservice {name} answered more than {max_bytes} bytes.", microservice=name)
+
+
+class MicroserviceSlowError(DeadlineExceededError):
+    """No complete answer within the deadline."""
+
+    code = "microservice_slow"
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(f"Microservice {name} did not answer within {seconds:g} s.", microservice=name)
+
+
+class MicroserviceBusyError(UnavailableError):
+    """As many calls as allowed are under way, and those that wait are as many as allowed too."""
+
+    code = "microservice_busy"
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(f"Microservice {name} has {limit} calls under way; try again.", microservice=name)
+
+
+class MicroserviceRestingError(UnavailableError):
+    """The circuit breaker is open: it failed repeatedly and is not called for a while."""
+
+    code = "microservice_resting"
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(
+            f"Microservice {name} failed repeatedly and is not called for another {max(seconds, 0):.1f} s.",
+            microservice=name,
+            retry_after_seconds=max(1, round(seconds)),
+        )
+
+
+class ClientBusyError(UnavailableError):
+    """The client has as many predictions under way as one worker takes."""
+
+    code = "client_busy"
+
+    def __init__(self, client: str, limit: int) -> None:
+        super().__init__(f"Client {client} has {limit} predictions under way in this worker; try again.")
+
+
+class ModelRefusedError(InvalidInputError):
+    """The model itself says that the input is wrong; `body` and `model_status` are its own words."""
+
+    code = "model_refused"
+
+    def __init__(self, name: str, reason: str, model_status: int, body: bytes) -> None:
+        super().__init__(f"Microservice {name} refused the input: {reason}.", microservice=name)
+        self.model_status = model_status
+        self.body = body
+
+
+class MicroserviceMissingError(NotFoundError):
+    """The client has no microservice of that name."""
+
+    code = "microservice_missing"
+
+    def __init__(self, client: str, name: str) -> None:
+        super().__init__(f"Client {client} has no microservice {name!r}.")
+
+
+class StrategyMissingError(NotFoundError):
+    """Neither the client nor the installation has a prediction strategy."""
+
+    code = "strategy_missing"
+    error_id = 37
+
+    def __init__(self, client: str) -> None:
+        super().__init__(
+            f"Client {client} has no prediction strategy: set /all_clients/{client}/predict_algs"
+        )
+
+
+class MessageError(InvalidInputError):
+    """The body cannot be brought into the form that the chosen microservice speaks."""
+
+    code = "message_unusable"
+
+
+class FeedbackUnroutableError(InvalidInputError):
+    """The feedback's response does not say which microservice answered."""
+
+    code = "feedback_unroutable"

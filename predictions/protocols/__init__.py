@@ -1,0 +1,1 @@
+"""The wire forms that callers and microservices speak: bytes <-> documents <-> one neutral message."""

@@ -1,0 +1,1 @@
+"""Ways to carry one call to a microservice and its answer back."""
