@@ -1,0 +1,9 @@
+"""The change feed: what one process writes, every process hears of within a second."""
+
+from __future__ import annotations
+
+from stores.changes.feed import publish, subscribe
+from stores.changes.hub import Handler
+from stores.changes.watcher import ChangeWatcher, current_watcher
+
+__all__ = ["ChangeWatcher", "Handler", "current_watcher", "publish", "subscribe"]
