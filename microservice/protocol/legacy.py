@@ -88,11 +88,19 @@ def message_to_legacy(message: Json, model_name: str) -> Json:
     answer: Json = {"predictions": [], "meta": {"modelName": model_name}, "custom": None}
     data = message.get("data")
     if isinstance(data, dict):
-        names = data.get("names") or []
-        answer["predictions"] = [entry for row in iterate_rows(data) for entry in describe_row(row, names)]
+        answer["predictions"] = describe_data(data)
     else:
         answer["custom"] = next((message[kind] for kind in OTHER_KINDS if kind in message), None)
     return answer
+
+
+def describe_data(data: Json) -> list[Json]:
+    """Return the predictions of all rows; raises UnusableAnswerError when they are no rows."""
+    names = data.get("names") or []
+    try:
+        return [entry for row in iterate_rows(data) for entry in describe_row(row, names)]
+    except InvalidMessageError as error:
+        raise UnusableAnswerError(f"The answer cannot be read: {error}") from error
 
 
 def describe_row(row: list[Any], names: list[str]) -> Iterator[Json]:

@@ -1,0 +1,75 @@
+"""What a microservice refuses besides a bad message, and what keeps it from starting.
+
+MicroserviceError (protocol/errors.py)
+├── PathUnknownError 404
+├── MethodRefusedError 405
+├── BodyTooLargeError 413
+├── ContentTypeError 415
+├── BusyError 503
+├── BadMetricError 500
+└── BadMetadataError 500
+StartError: the class, its parameters or the address; the process ends with one line and code 1
+"""
+
+from __future__ import annotations
+
+from microservice.protocol.errors import MicroserviceError
+
+
+class PathUnknownError(MicroserviceError):
+    """Nothing is served at this path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"404 Not Found: nothing is served at {path}", 404, reason="MICROSERVICE_NOT_FOUND")
+
+
+class MethodRefusedError(MicroserviceError):
+    """The path exists and does not take this method."""
+
+    def __init__(self, method: str, allowed: str) -> None:
+        message = f"405 Method Not Allowed: {method} is not one of {allowed}"
+        super().__init__(message, 405, reason="MICROSERVICE_METHOD_NOT_ALLOWED")
+
+
+class BodyTooLargeError(MicroserviceError):
+    """The body is larger than --max-body-bytes."""
+
+    def __init__(self, limit: int) -> None:
+        message = f"The body is larger than {limit} bytes (--max-body-bytes)"
+        super().__init__(message, 413, reason="MICROSERVICE_TOO_LARGE")
+
+
+class ContentTypeError(MicroserviceError):
+    """The body is of a type, or in an encoding, that is not read."""
+
+    def __init__(self, found: str) -> None:
+        message = f"Can't find JSON in data: the body is {found}; send application/json"
+        super().__init__(message, 415, reason="MICROSERVICE_UNSUPPORTED_MEDIA")
+
+
+class BusyError(MicroserviceError):
+    """As many calls wait for the model as may wait."""
+
+    def __init__(self, limit: int) -> None:
+        message = f"{limit} calls wait for the model already (--max-waiting); try again later"
+        super().__init__(message, 503, reason="MICROSERVICE_BUSY")
+
+
+class BadMetricError(MicroserviceError):
+    """The class's `metrics` returned something that is no list of metrics."""
+
+    def __init__(self, shown: str) -> None:
+        message = f"Bad metric created during request: {shown}"
+        super().__init__(message, 500, reason="MICROSERVICE_BAD_METRIC")
+
+
+class BadMetadataError(MicroserviceError):
+    """The class's `init_metadata` returned something unusable, or failed."""
+
+    def __init__(self, problem: str) -> None:
+        message = f"Model metadata unavailable: {problem}"
+        super().__init__(message, 500, reason="MICROSERVICE_BAD_METADATA")
+
+
+class StartError(Exception):
+    """The microservice cannot start; the message says what is wrong, where, and how to mend it."""

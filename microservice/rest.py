@@ -1,0 +1,258 @@
+"""The ASGI application: paths to operations of the dispatcher, errors to answers with their true status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from microservice import metrics
+from microservice.dispatch import Answer, Dispatcher
+from microservice.errors import BodyTooLargeError, BusyError, MethodRefusedError, PathUnknownError
+from microservice.metrics import Labels, Meter, Snapshots
+from microservice.protocol.errors import MicroserviceError, failure_body
+from microservice.protocol.wire import encode_json
+from microservice.requests import Call, read_message
+from microservice.settings import Settings
+from microservice.threads import ModelThreads
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+READ = "GET, HEAD, OPTIONS"
+WRITE = "POST, OPTIONS"
+BOTH = "GET, HEAD, OPTIONS, POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes out: status, body, its type."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+ABANDONED = Reply(499, b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path: its methods, the word for it in metrics, and how it is answered."""
+
+    allowed: str
+    method: str
+    answer: Callable[[Call], Awaitable[Reply]]
+
+
+class RestApp:
+    """Serves one component; made in the event loop that serves it."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, settings: Settings, meter: Meter, snapshots: Snapshots
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._settings = settings
+        self._meter = meter
+        self._snapshots = snapshots
+        self._threads: ModelThreads[Reply] = ModelThreads(settings.threads, settings.max_waiting)
+        # The author's health_status and init_metadata may be slow as well, and must not wait for predict.
+        self._side_thread: ModelThreads[Reply] = ModelThreads(1, settings.max_waiting)
+        self._routes = self._make_routes()
+        self._series: dict[tuple[str, int], Labels] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        started = perf_counter()
+        call, method = None, "unknown"
+        try:
+            route = self._find_route(scope["path"], scope["method"])
+            method = route.method
+            call = await read_call(scope, receive, self._settings.max_body_bytes)
+            reply = await (answer_options(route) if call.method == "OPTIONS" else route.answer(call))
+        except MicroserviceError as error:
+            reply = self._refuse(error, scope["path"])
+        except ConnectionResetError:
+            return
+        await send_reply(send, reply, call)
+        self._measure(method, reply.status, perf_counter() - started)
+
+    def _make_routes(self) -> dict[str, Route]:
+        dispatcher = self._dispatcher
+        predict = Route(WRITE, "predict", partial(self._call_model, dispatcher.predict))
+        feedback = Route(WRITE, "feedback", partial(self._call_model, dispatcher.send_feedback))
+        health = Route(READ, "health", partial(self._ask_side, dispatcher.report_health))
+        metadata = Route(READ, "metadata", partial(self._ask_side, dispatcher.describe_model))
+        ready = Reply(200, encode_json({"status": "ready", "model": self._settings.model_name}))
+        return {
+            "/predict": Route(BOTH, "predict", self._predict_either),
+            "/api/v1.0/predictions": predict,
+            "/api/v0.1/predictions": predict,
+            "/send-feedback": Route(BOTH, "feedback", feedback.answer),
+            "/api/v1.0/feedback": feedback,
+            "/api/v0.1/feedback": feedback,
+            "/health/ping": make_constant(Reply(200, b"pong", TEXT)),
+            "/live": make_constant(Reply(200, b'{"status":"live"}')),
+            "/ready": make_constant(ready),
+            "/health/status": health,
+            "/api/v1.0/health/status": health,
+            "/metadata": metadata,
+            "/api/v1.0/metadata": metadata,
+            "/metrics": Route(READ, "metrics", self._report_metrics),
+        }
+
+    def _find_route(self, path: str, method: str) -> Route:
+        route = self._routes.get(path)
+        if route is None:
+            raise PathUnknownError(path)
+        if method not in route.allowed.split(", "):
+            raise MethodRefusedError(method, route.allowed)
+        return route
+
+    async def _predict_either(self, call: Call) -> Reply:
+        """Answer `/predict`: Seldon Server's form if the query has `client`, else whichever the body has."""
+        names_client = call.names_client()
+        operation = self._dispatcher.predict_legacy if names_client else self._dispatcher.predict_either
+        return await self._call_model(operation, call)
+
+    async def _call_model(self, operation: Callable[[Any], Answer], call: Call) -> Reply:
+        return await self._threads.run(partial(answer_call, partial(answer_message, operation, call), call))
+
+    async def _ask_side(self, operation: Callable[[], Answer], call: Call) -> Reply:
+        return await self._side_thread.run(partial(answer_call, operation, call))
+
+    async def _report_metrics(self, call: Call) -> Reply:
+        merged = await asyncio.to_thread(self._snapshots.merged, self._meter)
+        return Reply(200, metrics.render(merged), metrics.CONTENT_TYPE.encode())
+
+    def _refuse(self, error: MicroserviceError, path: str) -> Reply:
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if isinstance(error, MethodRefusedError):
+            headers = ((b"allow", self._routes[path].allowed.encode()),)
+        elif isinstance(error, BusyError):
+            headers = ((b"retry-after", b"1"),)
+        elif isinstance(error, BodyTooLargeError):
+            # The rest of the body is not read, so this connection cannot carry another request.
+            headers = ((b"connection", b"close"),)
+        return fail(error.status_code, error.message, error.reason, headers)
+
+    def _measure(self, method: str, status: int, seconds: float) -> None:
+        key = (method, status)
+        labels = self._series.get(key)
+        if labels is None:
+            model = self._settings.model_name
+            labels = (("code", str(status)), ("method", method), ("model_name", model))
+            self._series[key] = labels
+        self._meter.observe("seldon_microservice_request_seconds", labels, seconds)
+
+
+async def read_call(scope: Scope, receive: Receive, limit: int) -> Call:
+    """Return the request with its body; raises BodyTooLargeError as soon as the limit is passed."""
+    content_type = encoding = ""
+    request_id = b""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            content_type = value.decode("latin-1")
+        elif name == b"content-encoding":
+            encoding = value.decode("latin-1").lower()
+        elif name == b"x-request-id":
+            request_id = value
+        elif name == b"content-length" and int(value) > limit:
+            raise BodyTooLargeError(limit)
+    body = await read_body(receive, limit)
+    connection = getattr(receive, "__self__", None)
+    method, path, query = scope["method"], scope["path"], scope["query_string"]
+    return Call(method, path, query, body, content_type, encoding, request_id, connection)
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """Return the whole body; raises ConnectionResetError when the caller leaves before its end."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise ConnectionResetError
+        chunk = event.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLargeError(limit)
+        chunks.append(chunk)
+        if not event.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def send_reply(send: Send, reply: Reply, call: Call | None) -> None:
+    """Send a reply; the caller's X-Request-ID goes back with it."""
+    headers: Headers = [
+        (b"content-type", reply.content_type),
+        (b"content-length", str(len(reply.body)).encode()),
+        *reply.headers,
+    ]
+    if call is not None and call.request_id:
+        headers.append((b"x-request-id", call.request_id))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def answer_message(operation: Callable[[Any], Answer], call: Call) -> Answer:
+    """Return the operation's answer to the message of a call."""
+    return operation(read_message(call))
+
+
+def answer_call(operation: Callable[[], Answer], call: Call) -> Reply:
+    """Return the reply to a call, whatever the author's code does: this is the door behind which it runs."""
+    if call.is_abandoned():
+        return ABANDONED
+    try:
+        answer = operation()
+        return Reply(answer.status, encode_json(answer.body))
+    except MicroserviceError as error:
+        status, message, reason = describe_failure(error)
+        if status >= 500:
+            log.error("%s %s answered %d: %s", call.method, call.path, status, message)
+        return fail(status, message, reason)
+    except (
+        BaseException
+    ) as error:  # also SystemExit, which would end the thread and leave its callers waiting
+        log.exception("%s %s failed, request id %r", call.method, call.path, call.request_id)
+        return fail(*describe_failure(error))
+
+
+def describe_failure(error: BaseException) -> tuple[int, str, str]:
+    """Return status, text and reason of an author's exception; seldon_core's own exceptions carry theirs."""
+    status, reason = getattr(error, "status_code", None), getattr(error, "reason", None)
+    if isinstance(status, int) and 400 <= status <= 599 and isinstance(reason, str):
+        return status, str(getattr(error, "message", error)), reason
+    return 500, str(error) or type(error).__name__, "MICROSERVICE_INTERNAL_ERROR"
+
+
+def fail(status: int, message: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Reply:
+    """Return an error reply."""
+    return Reply(status, encode_json(failure_body(message, reason)), headers=headers)
+
+
+async def answer_options(route: Route) -> Reply:
+    """Return which methods a path takes."""
+    return Reply(200, b"", TEXT, ((b"allow", route.allowed.encode()),))
+
+
+def make_constant(reply: Reply) -> Route:
+    """Return a route that always answers the same, without any of the author's code."""
+
+    async def answer(call: Call) -> Reply:
+        return reply
+
+    return Route(READ, "health", answer)

@@ -1,0 +1,48 @@
+"""What one microservice process is told: which class, how many threads, which limits, whose unit it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which unit of which deployment this is; empty where nobody said (a microservice run by hand)."""
+
+    unit: str = ""
+    image: str = ""
+    predictor: str = ""
+    predictor_version: str = ""
+    deployment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All options of a worker; it reads them as JSON from a pipe, because others can read its arguments."""
+
+    interface: str
+    directory: str
+    parameters: dict[str, Any]
+    model_name: str
+    threads: int = 1
+    max_waiting: int = 1000
+    max_body_bytes: int = 100 * 2**20
+    grace_seconds: float = 30.0
+    metrics_in_answers: bool = True
+    debug: bool = False
+    log_level: str = "INFO"
+    metrics_directory: str = ""
+    metrics_port: int | None = None
+    identity: Identity = field(default_factory=Identity)
+
+    def to_json(self) -> str:
+        """Return the settings as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """Return the settings that `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**(values | {"identity": Identity(**values["identity"])}))
