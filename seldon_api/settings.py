@@ -187,7 +187,18 @@ OAUTH2_PROVIDER = {
         "operator": "Manage every client",
     },
     "DEFAULT_SCOPES": ["all"],
+    "SCOPES_BACKEND_CLASS": "clients.oauth.KeyScopes",
+    "OAUTH2_VALIDATOR_CLASS": "clients.oauth.KeyValidator",
+    "ACCESS_TOKEN_GENERATOR": "clients.tokens.generate_token",
+    "CLIENT_SECRET_HASHER": "sha256_secret",
+    # Only a checksum of a token is stored: a dump of the database holds nothing that can be used.
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
 }
+# People's passwords are hashed by the first; the last is for the random secrets of consumer keys.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "clients.hashers.SecretHasher",
+]
 # How many unknown tokens and keys a worker remembers, so that guessing does not reach the database.
 UNKNOWN_TOKENS_REMEMBERED = env.env_int("UNKNOWN_TOKENS_REMEMBERED", 65_536, 0)
 
@@ -261,10 +272,18 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # -- logging ---------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+# `line` for people, `json` (one object a line) for collectors. Both name the request and the client.
+LOG_FORMAT = env.env_choice("LOG_FORMAT", "line", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "common.logs.RequestFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s %(client)s] %(message)s"},
+        "json": {"()": "common.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request"]},
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }

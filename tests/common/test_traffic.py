@@ -1,0 +1,46 @@
+"""Traffic by client, surface and minute."""
+
+from __future__ import annotations
+
+from common.traffic import Traffic
+
+
+def make_traffic(minute: int = 5) -> Traffic:
+    return Traffic(unix_seconds=lambda: minute * 60 + 1)
+
+
+def test_requests_are_counted_per_client_and_surface() -> None:
+    traffic = make_traffic()
+    traffic.count_request("acme", "events", 200, 0.001)
+    traffic.count_request("acme", "events", 503, 0.001)
+    traffic.count_request("globex", "events", 200, 0.001)
+    rows = {(row.client, row.surface): (row.requests, row.errors) for row in traffic.take()}
+    assert rows == {("acme", "events"): (2, 1), ("globex", "events"): (1, 0)}
+
+
+def test_taken_minutes_start_anew() -> None:
+    traffic = make_traffic()
+    traffic.count_rejected("acme", "events", "invalid_json")
+    assert len(traffic.take()) == 1
+    assert traffic.take() == []
+
+
+def test_minutes_put_back_are_added_to_what_came_meanwhile() -> None:
+    traffic = make_traffic()
+    traffic.count_accepted("acme", "events", 3, 30)
+    traffic.count_variation("acme", "events", "a")
+    taken = traffic.take()
+    traffic.count_accepted("acme", "events", 2, 20)
+    traffic.count_variation("acme", "events", "a")
+    traffic.put_back(taken)
+    [row] = traffic.take()
+    assert (row.accepted, row.bytes_in, row.variations) == (5, 50, {"a": 2})
+
+
+def test_only_the_latest_refusals_are_kept() -> None:
+    traffic = make_traffic()
+    for number in range(100):
+        traffic.note_refusal("acme", "events", {"status": 400, "request_id": str(number)})
+    [row] = traffic.take()
+    assert [facts["request_id"] for facts in row.refusals][-1] == "99"
+    assert len(row.refusals) == 20

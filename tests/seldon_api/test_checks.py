@@ -1,0 +1,38 @@
+"""Each wrong setting is told by its id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from seldon_api import checks, env
+
+
+def test_e001_names_the_variable_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(env, "mistakes", [("SELDON_PORT", "'x' is not a whole number")])
+    [message] = checks.check_environment()
+    assert message.id == "seldon.E001"
+    assert "SELDON_PORT" in message.msg
+
+
+def test_e002_when_the_data_folder_cannot_be_made(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings.SELDON_DATA = tmp_path / "file" / "below"
+    assert [message.id for message in checks.check_data_folder()] == ["seldon.E002"]
+
+
+def test_e003_when_the_shortest_flush_is_longer_than_the_longest(settings: Settings) -> None:
+    settings.EVENTS_FLUSH_MIN_SECONDS, settings.EVENTS_FLUSH_MAX_SECONDS = 9, 1
+    assert [message.id for message in checks.check_flush_seconds()] == ["seldon.E003"]
+
+
+def test_w001_when_any_host_is_answered_behind_tls(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS, settings.SELDON_TLS = ["*"], True
+    assert [message.id for message in checks.check_hosts()] == ["seldon.W001"]
+
+
+def test_good_settings_have_nothing_to_tell(settings: Settings, tmp_path: Path) -> None:
+    settings.SELDON_DATA = tmp_path
+    assert checks.check_data_folder() == checks.check_flush_seconds() == []
