@@ -116,7 +116,7 @@ async def _receive(receive: Receive, timeout_seconds: float) -> Any:
     # The whole of a small body is almost always there already: a timer is set only when it is not.
     waiting = receive().__await__()
     try:
-        pending = waiting.send(None)  # type: ignore[attr-defined]
+        pending = waiting.send(None)
     except StopIteration as done:
         return _checked(done.value)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 
 def _answer(status_line: str, text: str) -> bytes:
@@ -55,9 +55,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > self.max_head_bytes:
                 self._refuse_with(_HEAD_TOO_LARGE)
 
-    def eof_received(self) -> bool | None:
+    # asyncio asks for the flag that uvicorn does not give.
+    def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the answering side open while an answer is under way."""
-        cycle = self.cycle
+        cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete and not cycle.more_body
 
     def on_message_begin(self) -> None:

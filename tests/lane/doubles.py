@@ -9,7 +9,7 @@ from typing import Any
 from common.errors import NotAuthenticatedError, QuotaExceededError
 from lane.app import Lane
 from lane.dialects import SELDON_SERVER
-from lane.door import PublicDoor
+from lane.door import Door, PublicDoor
 from lane.reply import Reply, json_reply
 from lane.request import Request
 from lane.route import Docs, Route
@@ -130,5 +130,5 @@ def make_route(path: str = "/echo", **changes: Any) -> Route:
 
 
 def make_lane(*routes: Route, body_timeout_seconds: float = 5) -> Lane:
-    doors = {"token": FakeDoor(), "js": FakeDoor(), "public": PublicDoor()}
+    doors: dict[str, Door] = {"token": FakeDoor(), "js": FakeDoor(), "public": PublicDoor()}
     return Lane(Router(routes), doors, django_stand_in, body_timeout_seconds=body_timeout_seconds)

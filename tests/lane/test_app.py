@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from common.errors import SeldonError
 from lane.dialects import PROBLEM, SELDON_CORE, V2
 from tests.lane.doubles import AsgiCaller, burst, make_lane, make_route
 
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstandard.compress}
 GOOD = ("authorization", "Bearer good")
 
 
@@ -121,14 +123,14 @@ async def test_head_has_the_headers_of_get_and_no_body(call: AsgiCaller) -> None
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 async def test_packed_body_is_inflated(call: AsgiCaller, encoding: str) -> None:
-    pack = {"gzip": gzip.compress, "zstd": zstandard.compress}[encoding]
+    pack = PACKERS[encoding]
     answer = await call("POST", "/echo", [pack(b'{"a":1}')], [GOOD, ("content-encoding", encoding)])
     assert orjson.loads(answer.body)["body"] == '{"a":1}'
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 async def test_compression_bomb_is_refused(call: AsgiCaller, encoding: str) -> None:
-    pack = {"gzip": gzip.compress, "zstd": zstandard.compress}[encoding]
+    pack = PACKERS[encoding]
     answer = await call(
         "POST", "/echo", [pack(b"0" * 50_000_000)[:1000]], [GOOD, ("content-encoding", encoding)]
     )
