@@ -27,7 +27,7 @@ def validate_client_name(name: str) -> None:
         raise ValidationError(error.message) from error
 
 
-class Client(models.Model):
+class Client(models.Model):  # type: ignore[django-manager-missing]
     """A tenant. It owns everything else; it is switched off, never deleted."""
 
     name = models.CharField(max_length=64, unique=True, validators=[validate_client_name])
@@ -51,6 +51,7 @@ class ConsumerKey(AbstractApplication):  # type: ignore[misc]
     """
 
     owner_field = "tenant"
+    objects: ClassVar[OwnedManager[ConsumerKey]] = OwnedManager()
 
     tenant = models.ForeignKey(Client, null=True, blank=True, on_delete=models.CASCADE, related_name="keys")
     kind = models.CharField(max_length=16, choices=_choices(KEY_KINDS), default="all")
@@ -64,8 +65,6 @@ class ConsumerKey(AbstractApplication):  # type: ignore[misc]
     # The secret's last four characters, to tell keys apart.
     secret_hint = models.CharField(max_length=4, blank=True, editable=False)
     created_by = models.CharField(max_length=200, blank=True, editable=False)
-
-    objects = OwnedManager()
 
     class Meta(AbstractApplication.Meta):  # type: ignore[misc]
         ordering: ClassVar = ["id"]

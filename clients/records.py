@@ -1,10 +1,11 @@
-"""Who is calling, as the data plane sees it: frozen, small, and shared between the tokens of a client."""
+"""Plain records of clients: who is calling, what it may send, what a key shall be."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -46,15 +47,33 @@ UNLIMITED: Final = Limits()
 NO_QUOTAS: Final[Mapping[str, Limits]] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class ClientState:
-    """What all callers of one client share; one per client and process, replaced as a whole on a change."""
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who changes something, for the audit log: `operator:<user>`, `key:<consumer key>`, `cli:<user>`."""
 
-    name: str
-    pk: int
-    is_active: bool
-    legacy_api: bool
-    quotas: Mapping[str, Limits]
+    actor: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """What a new consumer key shall be. `text` empty: a random one of 20 upper-case alphanumerics."""
+
+    kind: str
+    scopes: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    text: str = ""
+    label: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """An access token as it is told to the caller, once."""
+
+    text: str
+    scope: str
+    expires_in_seconds: int
 
 
 @dataclass(frozen=True, slots=True)

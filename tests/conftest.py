@@ -1,9 +1,17 @@
-"""What every test shares."""
+"""What every test stands on: a database in a file, two tenants, a data folder of its own, quick hashes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.db import connections
+
+from clients.services import NewClient
+from stores.changes.hub import hub
+from tests.factories import make_client
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +26,35 @@ def django_db_modify_db_settings(
     if database.vendor == "sqlite":
         folder = tmp_path_factory.mktemp("database")
         database.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    settings.SELDON_DATA = _data_folder(tmp_path_factory)
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "clients.hashers.SecretHasher",
+    ]
+    handlers = {topic: list(found) for topic, found in hub._handlers.items()}
+    yield
+    # A test that subscribes and forgets must not be heard by the next one.
+    hub._handlers.clear()
+    hub._handlers.update(handlers)
+
+
+def _data_folder(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.getbasetemp() / "seldon-data"
+    (folder / "run").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def acme(db: None) -> NewClient:
+    """The first tenant."""
+    return make_client("acme")
+
+
+@pytest.fixture
+def globex(db: None) -> NewClient:
+    """The second tenant, whose things the first must never see."""
+    return make_client("globex")

@@ -1,0 +1,69 @@
+"""What a consumer key must look like, and how one is built from its specification."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from clients.errors import KeyInvalidError
+from clients.models import Client, ConsumerKey
+from clients.origins import normalise_origin
+from clients.records import FINE_SCOPES, KEY_KINDS, KeySpec
+from clients.tokens import generate_key_text, generate_secret
+
+_KEY_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{4,64}\Z")
+
+
+def build_key(client: Client | None, spec: KeySpec) -> tuple[ConsumerKey, str]:
+    """An unsaved key and its secret ("" for a js key); KeyInvalidError says what is wrong with `spec`."""
+    if spec.kind not in KEY_KINDS:
+        raise KeyInvalidError(f"unknown kind {spec.kind!r}; known: {', '.join(KEY_KINDS)}")
+    if spec.text and not _KEY_TEXT.match(spec.text):
+        raise KeyInvalidError("a consumer key is 4 to 64 of A-Z a-z 0-9 _ -")
+    is_js = spec.kind == "js"
+    secret = "" if is_js else generate_secret()
+    key = ConsumerKey(
+        client_id=spec.text or generate_key_text(),
+        name=spec.label[:255],
+        tenant=client,
+        kind=spec.kind,
+        scopes=_check_scopes(spec),
+        origins=check_origins(spec.kind, spec.origins),
+        expires_at=spec.expires_at,
+        client_type=ConsumerKey.CLIENT_PUBLIC if is_js else ConsumerKey.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=ConsumerKey.GRANT_CLIENT_CREDENTIALS,
+        client_secret=secret,
+        # There is nothing to hash in a js key.
+        hash_client_secret=not is_js,
+        secret_hint=secret[-4:],
+    )
+    return key, secret
+
+
+def describe_key(key: ConsumerKey) -> dict[str, Any]:
+    """The key for the audit log; without secret or hash."""
+    return {
+        "key": key.client_id,
+        "kind": key.kind,
+        "scopes": key.scopes,
+        "origins": key.origins,
+        "is_active": key.is_active,
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+    }
+
+
+def check_origins(kind: str, origins: Sequence[str]) -> list[str]:
+    """The host names of `origins`, in order and once each."""
+    if origins and kind != "js":
+        raise KeyInvalidError("only a js key is bound to origins")
+    return list(dict.fromkeys(normalise_origin(origin) for origin in origins))
+
+
+def _check_scopes(spec: KeySpec) -> list[str]:
+    unknown = set(spec.scopes) - set(FINE_SCOPES)
+    if unknown:
+        raise KeyInvalidError(f"unknown scope {min(unknown)!r}; known: {', '.join(FINE_SCOPES)}")
+    if bool(spec.scopes) != (spec.kind == "fine"):
+        raise KeyInvalidError("a key of kind 'fine' names its scopes, and only such a key does")
+    return sorted(set(spec.scopes))
