@@ -1,0 +1,75 @@
+"""The shipper's loop: look, ship when due, keep trying, flush at the end."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Final
+
+from common import clock
+from events.shipping.pacing import Pacing
+from events.shipping.retention import Retention
+from events.shipping.shipper import Shipper
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.25
+LONGEST_PAUSE_SECONDS: Final = 30.0
+RETENTION_SECONDS: Final = 60.0
+
+
+@dataclass
+class ShippingLoop:
+    """Runs `shipper` until `stopping` is set, then ships what is left."""
+
+    shipper: Shipper
+    pacing: Pacing
+    retention: Retention
+    stopping: Event
+    on_turn: Callable[[], None]
+    _pause: float = field(default=POLL_SECONDS, init=False)
+    _swept_at: float = field(default=float("-inf"), init=False)
+
+    def run(self) -> None:
+        """Returns once `stopping` is set and everything there was is shipped, or cannot be."""
+        while not self.stopping.wait(self._pause):
+            self.turn()
+        if not self._attempt(self._ship_all):
+            logger.warning("shipper: stops with records waiting in the spool; the next start ships them")
+        self.on_turn()
+
+    def turn(self) -> None:
+        """Ship if it is due, delete what is outdated."""
+        is_well = self._attempt(self._ship_when_due)
+        self._pause = POLL_SECONDS if is_well else min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        if clock.monotonic() - self._swept_at >= RETENTION_SECONDS:
+            self._swept_at = clock.monotonic()
+            self._attempt(self._sweep)
+        self.on_turn()
+
+    def _ship_when_due(self) -> None:
+        waiting = self.shipper.waiting_bytes()
+        if self.pacing.is_due(waiting, clock.monotonic(), clock.unix_seconds()) and self._ship_all():
+            self.pacing.note_shipped()
+
+    def _ship_all(self) -> int:
+        total = 0
+        while moved := self.shipper.ship():
+            total += moved
+        return total
+
+    def _sweep(self) -> None:
+        for path in self.retention.apply(clock.unix_seconds()):
+            logger.info("retention: deleted %s", path)
+
+    def _attempt(self, work: Callable[[], object]) -> bool:
+        """True when `work` was done; else the disk refused, nothing is lost, and it is tried again."""
+        try:
+            work()
+        except (OSError, sqlite3.Error) as error:
+            logger.error("shipper: %s; what waits stays in the spool and is tried again", error)
+            return False
+        return True
