@@ -28,7 +28,9 @@ ENTRIES: Final = {
     "keys": Entry("cli.keys:keys", "Create, list, rotate, revoke consumer keys.", TENANTS, django=False),
     "operator": Entry("cli.operator:operator", "Create operators, reset passwords.", TENANTS, django=False),
     "microservice": Entry("cli.microservice:microservice", "Register, test, remove microservices.", WORK),
-    "config": Entry("cli.config:config", "Read, write, roll back configuration documents.", WORK),
+    "config": Entry(
+        "cli.config:config", "Read, write, roll back configuration documents.", WORK, django=False
+    ),
     "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK),
     "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
     "completion": Entry(

@@ -92,6 +92,13 @@ class ConfigStore(ABC):
             raise ConfigMissingError(path)
         return entries
 
+    def version(self, path: str, version: int) -> HistoryEntry:
+        """The change that made `version`; ConfigVersionMissingError when there never was one."""
+        entry = self._fetch_entry(check_path(path), version)
+        if entry is None:
+            raise ConfigVersionMissingError(path, version)
+        return entry
+
     def set(self, path: str, value: Any, *, author: str, expected_version: int | None = None) -> Document:
         """Writes `value` as the next version of the document at `path` and returns it.
 
@@ -128,9 +135,7 @@ class ConfigStore(ABC):
         version, and what `set` raises.
         """
         canonical = check_path(path)
-        entry = self._fetch_entry(canonical, version)
-        if entry is None:
-            raise ConfigVersionMissingError(path, version)
+        entry = self.version(canonical, version)
         if entry.after is None:
             self.delete(canonical, author=author, expected_version=expected_version)
             return None

@@ -52,6 +52,18 @@ class HistoryEntry:
     after: str | None
 
     @property
+    def change(self) -> str:
+        """`created`, `deleted` or `changed`."""
+        if self.after is None:
+            return "deleted"
+        return "created" if self.before is None else "changed"
+
+    @property
+    def pretty(self) -> str:
+        """What the document became, with one key or element per line; empty when it was deleted."""
+        return "" if self.after is None else pretty_text(self.path, self.after)
+
+    @property
     def diff(self) -> str:
         """A unified diff of what this change did."""
         return diff_texts(

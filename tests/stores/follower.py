@@ -1,0 +1,52 @@
+"""A process of its own that follows or writes configuration and says when."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import django
+
+
+def say(**facts: Any) -> None:
+    """One JSON line for the test."""
+    sys.stdout.write(json.dumps({**facts, "at": time.time()}) + "\n")
+    sys.stdout.flush()
+
+
+def follow() -> None:
+    """Tells of every change of the snapshot until the test closes standard input."""
+    from stores.changes import ChangeWatcher  # noqa: PLC0415 - Django is set up first
+    from stores.config import get_store  # noqa: PLC0415
+
+    store = get_store()
+    watcher = ChangeWatcher()
+    watcher.start()
+
+    def tell(paths: frozenset[str]) -> None:
+        for path in paths:
+            document = store.get(path)
+            say(path=path, value=document.value if document else None)
+
+    store.watch(tell)
+    say(ready=True)
+    sys.stdin.read()
+    watcher.stop()
+
+
+def write(path: str) -> None:
+    """Writes the document at `path` once for every line of standard input."""
+    from stores.config import get_store  # noqa: PLC0415
+
+    store = get_store()
+    say(ready=True)
+    for line in sys.stdin:
+        store.set(path, json.loads(line), author="writer")
+        say(written=json.loads(line))
+
+
+if __name__ == "__main__":
+    django.setup()
+    follow() if sys.argv[1] == "follow" else write(sys.argv[2])
