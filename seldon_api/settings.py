@@ -263,6 +263,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "KeyKind": "clients.records.KEY_KINDS",
+        "ClientKeyKind": "clients.manage.serializers.CLIENT_KINDS",
+        "FineScope": "clients.records.FINE_SCOPES",
+        "Surface": "clients.records.SURFACES",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "seldon_api.openapi.complete_schema",

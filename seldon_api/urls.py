@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+
+from seldon_api.schema_views import DocsView, schema
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("manage/", include("clients.manage.urls")),
+    path("schema", schema),
+    path("docs", DocsView.as_view()),
 ]
+
+handler400 = "clients.manage.problems.bad_request"
+handler403 = "clients.manage.problems.permission_denied"
+handler404 = "clients.manage.problems.page_not_found"
+handler500 = "clients.manage.problems.server_error"

@@ -127,21 +127,21 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400 of Django itself, as a problem except on pages for people."""
     if _is_page(request):
         return defaults.bad_request(request, exception)
-    return _plain_problem(request, 400, "invalid_input", "the request cannot be read")
+    return plain_problem(request, 400, "invalid_input", "the request cannot be read")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403 of Django itself, as a problem except on pages for people."""
     if _is_page(request):
         return defaults.permission_denied(request, exception)
-    return _plain_problem(request, 403, "not_allowed", "this may not be done")
+    return plain_problem(request, 403, "not_allowed", "this may not be done")
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404 of Django itself, as a problem except on pages for people."""
     if _is_page(request):
         return defaults.page_not_found(request, exception)
-    return _plain_problem(request, 404, "not_found", f"there is nothing at {request.path}")
+    return plain_problem(request, 404, "not_found", f"there is nothing at {request.path}")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -149,20 +149,21 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_page(request):
         return defaults.server_error(request)
     detail = "something went wrong here; the log line with this request id tells more"
-    return _plain_problem(request, 500, "internal", detail)
+    return plain_problem(request, 500, "internal", detail)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form posted without its token, as a problem except on pages for people."""
     if _is_page(request):
         return defaults.permission_denied(request, PermissionDenied(reason))
-    return _plain_problem(request, 403, "not_allowed", f"CSRF: {reason}")
+    return plain_problem(request, 403, "not_allowed", f"CSRF: {reason}")
 
 
 def _is_page(request: HttpRequest) -> bool:
     return request.path.startswith("/admin")
 
 
-def _plain_problem(request: HttpRequest, status: int, code: str, detail: str) -> JsonResponse:
+def plain_problem(request: HttpRequest, status: int, code: str, detail: str) -> JsonResponse:
+    """A problem from a view that is not the REST framework's."""
     problem = make_problem(status, code, detail, request)
     return JsonResponse(problem, status=status, content_type=MEDIA_TYPE)
