@@ -133,7 +133,7 @@ def run(options: Mapping[str, Any], metrics_directory: str) -> None:
     settings = make_settings(options, parameters, (metrics_directory, sockets))
     environment = {"OPENBLAS_NUM_THREADS": "1"} | dict(os.environ)
     supervisor = Supervisor(settings, sockets, options["workers"], environment)
-    supervisor.run(lambda: announce(settings, sockets[0], options))
+    supervisor.run(lambda: announce(settings, sockets, options))
 
 
 def bind_sockets(options: Mapping[str, Any]) -> list[socket.socket]:
@@ -183,10 +183,12 @@ def read_identity(environment: Mapping[str, str]) -> Identity:
     )
 
 
-def announce(settings: Settings, bound: socket.socket, options: Mapping[str, Any]) -> None:
+def announce(settings: Settings, sockets: list[socket.socket], options: Mapping[str, Any]) -> None:
     """Say where the model is served."""
     places = f"{options['workers']} worker(s), {settings.threads} thread(s) each"
-    click.echo(f"{settings.model_name} is served at {show_address(bound)} ({places})")
+    address, *metrics = map(show_address, sockets)
+    also = f", metrics at {metrics[0]}/metrics" if metrics else ""
+    click.echo(f"{settings.model_name} is served at {address} ({places}){also}")
 
 
 if __name__ == "__main__":

@@ -138,6 +138,9 @@ class Supervisor:
 
     def _end_workers(self) -> None:
         """Tell all workers to end, and kill those that take longer than the grace time."""
+        # As long as the parent holds them open, new callers would queue on sockets that nobody serves.
+        for bound in self._sockets:
+            bound.close()
         for worker in self._workers:
             if worker.process.poll() is None:
                 worker.process.terminate()

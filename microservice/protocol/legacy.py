@@ -71,7 +71,7 @@ def read_one_row(message: Json) -> Json | list[Any]:
             "Seldon Server's form takes one row of data; this message has another shape"
         )
     names = data.get("names") or []
-    if isinstance(names, list) and len(names) == len(rows[0]):
+    if isinstance(names, list) and len(set(map(str, names))) == len(names) == len(rows[0]):
         return dict(zip(names, rows[0], strict=True))
     return rows[0]
 

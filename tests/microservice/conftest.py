@@ -1,0 +1,29 @@
+"""The fixture that serves a model author's class."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.microservice.running import Served, end, read_line, start, write_class
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start microservices in `tmp_path`: `serve("SumModel", source, "--workers", "2")`."""
+    started: list[subprocess.Popen[str]] = []
+
+    def serve(name: str, source: str, *options: str, **variables: str) -> Served:
+        write_class(tmp_path, name, source)
+        started.append(start(tmp_path, name, "--port", "0", *options, **variables))
+        address = read_line(started[-1]).split(" is served at ")[1].split()[0]
+        return Served(started[-1], int(address.rpartition(":")[2]))
+
+    yield serve
+    for process in started:
+        end(process)
