@@ -10,7 +10,6 @@ from common.errors import (
     NotAuthenticatedError,
     NotFoundError,
     QuotaExceededError,
-    TooLargeError,
     UnavailableError,
 )
 
@@ -164,15 +163,6 @@ class DailyEventsExceededError(QuotaExceededError):
 
     def __init__(self, limit: int, retry_after_seconds: float) -> None:
         super().__init__(f"over {limit} events per day", retry_after_seconds=retry_after_seconds)
-
-
-class BodyQuotaError(TooLargeError):
-    """A body larger than the client's quota for this surface."""
-
-    code = "body_over_quota"
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the body is larger than this client's limit of {limit} bytes", limit=limit)
 
 
 # -- managing clients ------------------------------------------------------------------------------

@@ -18,16 +18,19 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SELDON_DATA = env.env_path("SELDON_DATA", BASE_DIR / "seldon-data")
 # Where `seldon-cli serve` listens.
 SELDON_HOST = env.env_str("SELDON_HOST", "127.0.0.1")
+# The port of everything: API, console, snippet.
 SELDON_PORT = env.env_int("SELDON_PORT", 8000, 0, 65535)
 # API worker processes; 0 means one per core, at most 4.
 SELDON_WORKERS = env.env_int("SELDON_WORKERS", 0, 0, 64)
 # How long a stopping process finishes the requests under way, in seconds.
 SELDON_GRACE_SECONDS = env.env_float("SELDON_GRACE_SECONDS", 20, 0, 600)
+# Django's error pages, for developing Django views; never on a machine that others reach.
 DEBUG = env.env_bool("DEBUG", False)
 
 
 def _secret_key() -> str:
     """The configured key, else one made at first start and kept in the data folder (mode 600)."""
+    # Signs sessions and tokens; empty: made at the first start and kept in SELDON_DATA.
     configured = env.env_secret("SECRET_KEY")
     if configured:
         return configured
@@ -189,6 +192,8 @@ OAUTH2_PROVIDER = {
     "DEFAULT_SCOPES": ["all"],
     "SCOPES_BACKEND_CLASS": "clients.oauth.KeyScopes",
     "OAUTH2_VALIDATOR_CLASS": "clients.oauth.KeyValidator",
+    # Client credentials only: there are no users to ask, and so no other grant.
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
     "ACCESS_TOKEN_GENERATOR": "clients.tokens.generate_token",
     "CLIENT_SECRET_HASHER": "sha256_secret",
     # Only a checksum of a token is stored: a dump of the database holds nothing that can be used.
@@ -219,13 +224,17 @@ MAX_HEAD_BYTES = env.env_int("MAX_HEAD_BYTES", 65_536, 1024)
 EVENTS_SINK = env.env_choice("EVENTS_SINK", "spool", ("spool",))
 # `fsync`: on disk before the answer, group commit. `os`: written before the answer, survives every process.
 EVENTS_DURABILITY = env.env_choice("EVENTS_DURABILITY", "fsync", ("fsync", "os"))
+# Most events in one request.
 EVENTS_MAX_BATCH = env.env_int("EVENTS_MAX_BATCH", 10_000, 1)
+# Deepest nesting of an event.
 EVENTS_MAX_DEPTH = env.env_int("EVENTS_MAX_DEPTH", 64, 1, 1000)
-# A waiting record is in a closed file after at least this and at most that many seconds.
+# Seconds from its first record until an hour's first file is closed; doubles from file to file in that hour.
 EVENTS_FLUSH_MIN_SECONDS = env.env_float("EVENTS_FLUSH_MIN_SECONDS", 5, 0.1)
+# Seconds beyond which that does not double: no record waits longer for its file.
 EVENTS_FLUSH_MAX_SECONDS = env.env_float("EVENTS_FLUSH_MAX_SECONDS", 60, 0.1)
-# Shipped files older than this many days, or beyond this many bytes, are deleted; 0 keeps them.
+# Shipped files older than this many days are deleted; 0 keeps them.
 LOGS_KEEP_DAYS = env.env_int("LOGS_KEEP_DAYS", 0)
+# Shipped files beyond this many bytes are deleted, oldest first; 0 keeps them.
 LOGS_KEEP_BYTES = env.env_int("LOGS_KEEP_BYTES", 0)
 
 # -- configuration documents -----------------------------------------------------------------------
@@ -235,8 +244,9 @@ CONFIG_STORE = env.env_choice("CONFIG_STORE", "database", ("database", "memory")
 
 # -- predictions -----------------------------------------------------------------------------------
 
-# A microservice's deadline and concurrency limit when it names none.
+# A microservice's deadline when it names none, in seconds.
 PREDICT_DEADLINE_SECONDS = env.env_float("PREDICT_DEADLINE_SECONDS", 5, 0.001, 600)
+# Calls of one microservice that may be under way in one worker when it names no limit.
 PREDICT_CONCURRENCY = env.env_int("PREDICT_CONCURRENCY", 64, 1)
 # Calls of one client that may be under way in one worker.
 CLIENT_CONCURRENCY = env.env_int("CLIENT_CONCURRENCY", 256, 1)
@@ -277,6 +287,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 # -- logging ---------------------------------------------------------------------------------------
 
+# Least weight of the log lines that are written.
 LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 # `line` for people, `json` (one object a line) for collectors. Both name the request and the client.
 LOG_FORMAT = env.env_choice("LOG_FORMAT", "line", ("line", "json"))

@@ -1,0 +1,274 @@
+"""The data plane's memory of tokens and keys: a known one costs a dictionary look-up, no database.
+
+What memory holds is right because every change of a client is told to every process (topic
+`credentials`), which then asks the database again about all it holds of that client. Should a change be
+missed, the refresh that the change feed does every minute asks about everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from clients import origins
+from clients.errors import (
+    ConsumerRefusedError,
+    KeyMissingError,
+    LookupUnavailableError,
+    OriginRefusedError,
+    TokenExpiredError,
+    TokenMissingError,
+    TokenUnknownError,
+)
+from clients.records import Caller
+from clients.source import CredentialSource
+from clients.tokens import is_own_token
+from common import clock
+from common.errors import NotAuthenticatedError
+
+Refusal = type[TokenUnknownError] | type[TokenExpiredError] | type[ConsumerRefusedError]
+Find = Callable[[str], Caller]
+
+_KNOWN_TOKENS: Final = 200_000
+_WAITING_LOOKUPS: Final = 1_000
+_LONGEST_KEY: Final = 64
+# A look-up that a change overtook is repeated; the last answer is given, and not remembered.
+_ATTEMPTS: Final = 3
+
+
+class LookupBudget:
+    """How many unknown keys may reach the database: `burst` at once, `per_second` in the long run.
+
+    Tokens need none: their checksum tells a guess without a look-up.
+    """
+
+    def __init__(
+        self, per_second: float = 20, burst: float = 200, monotonic: Callable[[], float] = clock.monotonic
+    ) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._monotonic = monotonic
+        self._left = burst
+        self._at = monotonic()
+
+    def take(self) -> bool:
+        """Whether one more look-up may be made now."""
+        now = self._monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class CredentialMemory:
+    """Tokens and JavaScript keys of this process, and those known to be refused (at most `remembered`)."""
+
+    def __init__(
+        self,
+        source: CredentialSource,
+        remembered: int = 65_536,
+        budget: LookupBudget | None = None,
+        unix_seconds: Callable[[], float] = clock.unix_seconds,
+    ) -> None:
+        self._source = source
+        self._remembered = remembered
+        self._budget = budget or LookupBudget()
+        self._now = unix_seconds
+        self._tokens: dict[str, Caller] = {}
+        self._js_keys: dict[str, Caller] = {}
+        self._refused_tokens: dict[str, Refusal] = {}
+        self._refused_keys: dict[str, Refusal] = {}
+        self._pending: dict[tuple[Find, str], asyncio.Future[Caller]] = {}
+        self._lock = threading.Lock()
+        self._reloading = threading.Lock()
+        self._generation = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="credentials")
+
+    # -- tokens -------------------------------------------------------------------------------------
+
+    def verify_token(self, text: str) -> Caller | None:
+        """The caller behind a known token, None for one not seen before; raises when it is refused."""
+        caller = self._tokens.get(text)
+        if caller is None:
+            _check_refused(text, self._refused_tokens)
+            return None
+        if caller.expires_at <= self._now():
+            raise TokenExpiredError
+        return caller
+
+    async def resolve_token(self, text: str) -> Caller:
+        """The caller behind any token; one not seen before is looked up once, off the event loop."""
+        return self._recall_token(text) or await self._look_up(text, self._find_token)
+
+    def resolve_token_now(self, text: str) -> Caller:
+        """As resolve_token, for code that runs in a thread and may wait (the management API)."""
+        return self._recall_token(text) or self._find_token(text)
+
+    def _recall_token(self, text: str) -> Caller | None:
+        if not text:
+            raise TokenMissingError
+        caller = self.verify_token(text)
+        if caller is None and not is_own_token(text):
+            raise TokenUnknownError
+        return caller
+
+    def _find_token(self, text: str) -> Caller:
+        return self._find(text, self._source.find_token, self._tokens, self._refused_tokens)
+
+    # -- JavaScript keys ----------------------------------------------------------------------------
+
+    def verify_js_key(self, text: str, origin: str, referer: str) -> Caller | None:
+        """The caller behind a known key of a page with these headers; None and raises as verify_token."""
+        caller = self._js_keys.get(text)
+        if caller is None:
+            _check_refused(text, self._refused_keys)
+            return None
+        return self._check_page(caller, origin, referer)
+
+    async def resolve_js_key(self, text: str, origin: str, referer: str) -> Caller:
+        """The caller behind any key; unknown ones reach the database only within the budget."""
+        if not text:
+            raise KeyMissingError
+        known = self.verify_js_key(text, origin, referer)
+        if known is not None:
+            return known
+        if len(text) > _LONGEST_KEY:
+            raise ConsumerRefusedError
+        if (self._find_js_key, text) not in self._pending and not self._budget.take():
+            raise LookupUnavailableError
+        return self._check_page(await self._look_up(text, self._find_js_key), origin, referer)
+
+    def _check_page(self, caller: Caller, origin: str, referer: str) -> Caller:
+        if caller.expires_at <= self._now():
+            raise ConsumerRefusedError
+        if caller.origins and not origins.is_allowed(caller.origins, origin, referer):
+            raise OriginRefusedError
+        return caller
+
+    def _find_js_key(self, text: str) -> Caller:
+        return self._find(text, self._source.find_js_key, self._js_keys, self._refused_keys)
+
+    # -- looking up ---------------------------------------------------------------------------------
+
+    async def _look_up(self, text: str, find: Find) -> Caller:
+        pending = self._pending.get((find, text))
+        if pending is None:
+            if len(self._pending) >= _WAITING_LOOKUPS:
+                raise LookupUnavailableError
+            pending = asyncio.get_running_loop().run_in_executor(self._thread, find, text)
+            self._pending[find, text] = pending
+            pending.add_done_callback(lambda done: self._forget_pending((find, text), done))
+        # Shielded: others may wait for the same look-up when this caller goes away.
+        return await asyncio.shield(pending)
+
+    def _forget_pending(self, key: tuple[Find, str], done: asyncio.Future[Caller]) -> None:
+        self._pending.pop(key, None)
+        if not done.cancelled():
+            # Taken note of, even if nobody waits for it any more.
+            done.exception()
+
+    def _find(
+        self,
+        text: str,
+        find: Find,
+        known: dict[str, Caller],
+        refused: dict[str, Refusal],
+    ) -> Caller:
+        for _ in range(_ATTEMPTS):
+            generation = self._generation
+            answer: Caller | NotAuthenticatedError
+            try:
+                answer = find(text)
+            except NotAuthenticatedError as error:
+                answer = error
+            if self._remember(text, answer, generation, known, refused):
+                break
+        if isinstance(answer, NotAuthenticatedError):
+            raise answer
+        return answer
+
+    def _remember(
+        self,
+        text: str,
+        answer: Caller | NotAuthenticatedError,
+        generation: int,
+        known: dict[str, Caller],
+        refused: dict[str, Refusal],
+    ) -> bool:
+        with self._lock:
+            if generation != self._generation:
+                return False
+            if isinstance(answer, Caller):
+                _make_room(known, _KNOWN_TOKENS)
+                known[text] = answer
+            elif self._remembered:
+                _make_room(refused, self._remembered)
+                refused[text] = type(answer)  # type: ignore[assignment]
+            return True
+
+    # -- changes ------------------------------------------------------------------------------------
+
+    def reload(self, names: frozenset[str] | None) -> None:
+        """Asks the source again about all that is held of the clients `names` (None: of everybody)."""
+        # One at a time, else an older answer could be put over a newer one.
+        with self._reloading:
+            self._reload(names)
+
+    def _reload(self, names: frozenset[str] | None) -> None:
+        with self._lock:
+            # Look-ups under way may have read what was before this change; they will look again.
+            self._generation += 1
+            texts = [text for text, caller in self._tokens.items() if names is None or caller.client in names]
+        fresh = self._source.reload(names, texts)
+        with self._lock:
+            for text in texts:
+                self._replace(text, fresh.tokens.get(text))
+            gone = [text for text, caller in self._js_keys.items() if names is None or caller.client in names]
+            for text in gone:
+                if text not in fresh.js_keys:
+                    del self._js_keys[text]
+            self._js_keys.update(fresh.js_keys)
+            self._forgive()
+
+    def _replace(self, text: str, caller: Caller | None) -> None:
+        if caller is None:
+            self._tokens.pop(text, None)
+        elif self._tokens.get(text) != caller:
+            self._tokens[text] = caller
+
+    def _forgive(self) -> None:
+        """Forget refusals that a change may have ended: keys appear, clients are switched on again."""
+        self._refused_keys.clear()
+        switched_off = [text for text, kind in self._refused_tokens.items() if kind is ConsumerRefusedError]
+        for text in switched_off:
+            del self._refused_tokens[text]
+
+    def sizes(self) -> dict[str, int]:
+        """How many of each are held, for metrics."""
+        return {
+            "tokens": len(self._tokens),
+            "js_keys": len(self._js_keys),
+            "refused": len(self._refused_tokens) + len(self._refused_keys),
+        }
+
+    def close(self) -> None:
+        """Ends the look-up thread and its database connection."""
+        self._thread.submit(self._source.close)
+        self._thread.shutdown(wait=True)
+
+
+def _check_refused(text: str, refused: dict[str, Refusal]) -> None:
+    refusal = refused.get(text)
+    if refusal is not None:
+        raise refusal
+
+
+def _make_room(held: dict[str, Caller] | dict[str, Refusal], limit: int) -> None:
+    # The oldest goes; a known token that is pushed out is looked up again when it is used.
+    if len(held) >= limit:
+        del held[next(iter(held))]

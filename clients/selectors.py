@@ -1,0 +1,26 @@
+"""Reading clients for display: tokens as introspection tells them, traffic as the console draws it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from oauth2_provider.models import get_access_token_model
+
+from clients.models import ConsumerKey
+from clients.tokens import hash_token, is_own_token
+
+
+def live_token(text: str, *, asking: ConsumerKey, at: datetime) -> Any | None:
+    """The stored token `text` if it may be used at `at` and `asking` may know of it.
+
+    A client's key knows of that client's tokens, an operator's of all.
+    """
+    if not is_own_token(text):
+        return None
+    tokens = get_access_token_model().objects.filter(token_checksum=hash_token(text), expires__gt=at)
+    token = tokens.select_related("application__tenant").first()
+    if token is None or not token.application.is_live(at):
+        return None
+    is_known = asking.tenant is None or token.application.tenant_id == asking.tenant_id
+    return token if is_known else None

@@ -1,0 +1,245 @@
+"""Where the credentials in memory come from: the tables of keys, tokens and quotas, as callers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, wraps
+from types import MappingProxyType
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import Q
+from oauth2_provider.models import get_access_token_model
+
+from clients.errors import (
+    ConsumerRefusedError,
+    LookupUnavailableError,
+    TokenExpiredError,
+    TokenUnknownError,
+)
+from clients.models import ConsumerKey, Quota
+from clients.records import JS_SCOPES, NEVER, NO_QUOTAS, Caller, Limits, effective_scopes
+from clients.tokens import hash_token
+from common import clock
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Quotas = Mapping[str, Limits]
+
+# Of so many changed clients at once, looking at all of them is cheaper than at each.
+_MANY_CLIENTS: Final = 200
+_CHUNK: Final = 500
+_KEY_COLUMNS: Final = (
+    "pk",
+    "client_id",
+    "kind",
+    "scopes",
+    "origins",
+    "expires_at",
+    "tenant_id",
+    "tenant__name",
+    "tenant__legacy_api",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What is valid now: of the tokens that were asked about, and all JavaScript keys concerned."""
+
+    tokens: dict[str, Caller]
+    js_keys: dict[str, Caller]
+
+
+class CredentialSource(Protocol):
+    """Looks credentials up; every call may take long and runs in a thread."""
+
+    def find_token(self, text: str) -> Caller:
+        """The caller behind a token; raises a leaf of NotAuthenticatedError or LookupUnavailableError."""
+
+    def find_js_key(self, text: str) -> Caller:
+        """The caller behind a JavaScript key; raises as find_token."""
+
+    def reload(self, names: frozenset[str] | None, texts: Sequence[str]) -> Reloaded:
+        """The valid ones of the tokens `texts`, and the JavaScript keys of clients `names` (None: all)."""
+
+    def close(self) -> None:
+        """Lets go of what the calling thread holds."""
+
+
+def _with_database(function: Callable[P, R]) -> Callable[P, R]:
+    """Runs `function`, once more on a fresh connection when the first was dead; then says it is away."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (DatabaseError, InterfaceError):
+            connection.close()
+        try:
+            return function(*args, **kwargs)
+        except (DatabaseError, InterfaceError) as error:
+            connection.close()
+            raise LookupUnavailableError from error
+
+    return guarded
+
+
+class DatabaseSource:
+    """Callers from Django's database."""
+
+    @_with_database
+    def find_token(self, text: str) -> Caller:
+        """The caller behind a token; expired, unknown and switched off are told apart."""
+        tokens = get_access_token_model().objects.filter(token_checksum=hash_token(text))
+        row = tokens.values_list("scope", "expires", "application_id").first()
+        if row is None:
+            raise TokenUnknownError
+        if row[1] <= clock.now():
+            raise TokenExpiredError
+        for key in _read_keys(Q(pk=row[2])):
+            return _caller_of_token(key, row[0], row[1])
+        raise ConsumerRefusedError
+
+    @_with_database
+    def find_js_key(self, text: str) -> Caller:
+        """The caller behind a live key of kind js; any other is refused alike, so that nothing is told."""
+        if "\0" not in text:
+            for key in _read_keys(Q(client_id=text, kind="js")):
+                return _caller_of_key(key)
+        raise ConsumerRefusedError
+
+    @_with_database
+    def reload(self, names: frozenset[str] | None, texts: Sequence[str]) -> Reloaded:
+        """As the protocol says, in few queries."""
+        # The empty name stands for operators' keys, which have no tenant.
+        where = Q()
+        if names is not None and len(names) <= _MANY_CLIENTS:
+            where = Q(tenant__name__in=names)
+            if "" in names:
+                where |= Q(tenant=None)
+        keys = {key.pk: key for key in _read_keys(where)}
+        js_keys = {key.key_id: _caller_of_key(key) for key in keys.values() if key.kind == "js"}
+        return Reloaded(dict(_read_tokens(texts, keys)), js_keys)
+
+    def close(self) -> None:
+        """Closes this thread's connection."""
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A live key, with what it has from its client."""
+
+    pk: int
+    key_id: str
+    kind: str
+    granted: frozenset[str]
+    origins: tuple[str, ...]
+    expires_at: float
+    client_id: int
+    client: str
+    legacy_api: bool
+    quotas: Quotas
+
+
+def _read_keys(where: Q) -> Iterator[_Key]:
+    live = Q(is_active=True) & (Q(tenant=None) | Q(tenant__is_active=True))
+    in_time = Q(expires_at=None) | Q(expires_at__gt=clock.now())
+    rows = ConsumerKey.objects.for_all_clients().filter(where & live & in_time).order_by()
+    found = list(rows.values_list(*_KEY_COLUMNS))
+    quotas = _read_quotas({row[6] for row in found if row[6] is not None})
+    for row in found:
+        yield _make_key(row, quotas.get(row[6], NO_QUOTAS))
+
+
+def _make_key(row: tuple[Any, ...], quotas: Quotas) -> _Key:
+    pk, text, kind, scopes, origins, expires_at, client_id, client, legacy_api = row
+    # Interned, so that all callers of a client share one string.
+    return _Key(
+        pk=pk,
+        key_id=sys.intern(text),
+        kind=sys.intern(kind),
+        granted=effective_scopes(_shared_scopes(" ".join(scopes if kind == "fine" else [kind]))),
+        origins=tuple(sys.intern(origin) for origin in origins),
+        expires_at=_unix(expires_at),
+        client_id=client_id or 0,
+        client=sys.intern(client or ""),
+        legacy_api=bool(legacy_api),
+        quotas=quotas,
+    )
+
+
+def _read_quotas(client_ids: set[int]) -> dict[int, Quotas]:
+    rows = Quota.objects.for_all_clients()
+    if len(client_ids) <= _MANY_CLIENTS:
+        rows = rows.filter(client_id__in=client_ids)
+    by_client: dict[int, dict[str, Limits]] = {}
+    for row in rows.order_by("client_id", "surface"):
+        by_client.setdefault(row.client_id, {})[row.surface] = row.limits
+    return {pk: _shared_quotas(tuple(limits.items())) for pk, limits in by_client.items()}
+
+
+def _read_tokens(texts: Sequence[str], keys: Mapping[int, _Key]) -> Iterator[tuple[str, Caller]]:
+    tokens = get_access_token_model().objects.filter(expires__gt=clock.now())
+    for chunk in _chunks(texts):
+        by_hash = {hash_token(text): text for text in chunk}
+        rows = tokens.filter(token_checksum__in=by_hash)
+        for checksum, scope, expires, key_pk in rows.values_list(
+            "token_checksum", "scope", "expires", "application_id"
+        ):
+            if key_pk in keys:
+                yield by_hash[checksum], _caller_of_token(keys[key_pk], scope, expires)
+
+
+def _caller_of_token(key: _Key, scope: str, expires: datetime) -> Caller:
+    # Of the key's scopes too, so that narrowing a key narrows the tokens it made.
+    scopes = effective_scopes(_shared_scopes(scope))
+    if not scopes <= key.granted:
+        scopes &= key.granted
+    is_reading = key.kind == "readonly" or scope == "readonly"
+    return Caller(
+        client=key.client,
+        client_id=key.client_id,
+        key_id=key.key_id,
+        kind="readonly" if is_reading else key.kind,
+        scopes=scopes,
+        expires_at=min(_unix(expires), key.expires_at),
+        legacy_api=key.legacy_api,
+        origins=(),
+        quotas=key.quotas,
+    )
+
+
+def _caller_of_key(key: _Key) -> Caller:
+    return Caller(
+        client=key.client,
+        client_id=key.client_id,
+        key_id=key.key_id,
+        kind=key.kind,
+        scopes=JS_SCOPES,
+        expires_at=key.expires_at,
+        legacy_api=key.legacy_api,
+        origins=key.origins,
+        quotas=key.quotas,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _shared_scopes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+@lru_cache(maxsize=4096)
+def _shared_quotas(items: tuple[tuple[str, Limits], ...]) -> Quotas:
+    return MappingProxyType(dict(items))
+
+
+def _unix(at: datetime | None) -> float:
+    return NEVER if at is None else at.timestamp()
+
+
+def _chunks(texts: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))

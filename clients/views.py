@@ -1,0 +1,184 @@
+"""Where keys become tokens: OAuth2's three endpoints and Seldon Server's /token."""
+
+from __future__ import annotations
+
+import json
+import re
+from calendar import timegm
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+from oauth2_provider.views.base import RevokeTokenView as ToolkitRevokeTokenView
+from oauth2_provider.views.base import TokenView as ToolkitTokenView
+from oauthlib.common import Request as OauthRequest
+
+from clients import selectors, services
+from clients.errors import (
+    ConsumerRefusedError,
+    KeyMissingError,
+    KeyUnknownError,
+    LookupUnavailableError,
+    SecretMissingError,
+    SecretWrongError,
+)
+from clients.models import ConsumerKey
+from clients.oauth import KeyValidator, find_key, is_secret_of
+from common import clock
+from common.errors import InvalidInputError, SeldonError
+
+Dispatch = Callable[..., HttpResponseBase]
+
+_CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$]{0,63}(?:\.[A-Za-z_$][\w$]{0,63}){0,7}", re.ASCII)
+
+
+def _token_answer(dispatch: Dispatch) -> Dispatch:
+    """No cache keeps the answer; a database that is away is 503, a refused key is asked for Basic."""
+
+    @wraps(dispatch)
+    def answer(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = dispatch(*args, **kwargs)
+        except (DatabaseError, InterfaceError):
+            response = _oauth_error(503, "temporarily_unavailable", "keys cannot be looked up right now")
+            response["Retry-After"] = "1"
+        response["Cache-Control"] = "no-store"
+        response["Pragma"] = "no-cache"
+        if response.status_code == 401:
+            response["WWW-Authenticate"] = 'Basic realm="seldon-api"'
+        return response
+
+    return answer
+
+
+def _oauth_error(status: int, error: str, description: str) -> JsonResponse:
+    return JsonResponse({"error": error, "error_description": description}, status=status)
+
+
+@method_decorator([csrf_exempt, _token_answer, sensitive_post_parameters()], name="dispatch")
+class TokenView(ToolkitTokenView):  # type: ignore[misc]
+    """RFC 6749 §4.4: a key and its secret, by Basic or in the form, for an access token."""
+
+    http_method_names: Final = ["post"]
+
+    def post(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+        """The token, or the error as RFC 6749 §5.2 words it."""
+        _url, headers, body, status = self.create_token_response(request)
+        return HttpResponse(body, status=status, headers=headers)
+
+
+@method_decorator([csrf_exempt, _token_answer, sensitive_post_parameters()], name="dispatch")
+class RevokeTokenView(ToolkitRevokeTokenView):  # type: ignore[misc]
+    """RFC 7009: ends a token of the asking key."""
+
+    http_method_names: Final = ["post"]
+
+
+@method_decorator([csrf_exempt, _token_answer, sensitive_post_parameters()], name="dispatch")
+class IntrospectTokenView(View):
+    """RFC 7662: what a token of the asking key's client is good for; of another client's it tells nothing."""
+
+    http_method_names: Final = ["post"]  # type: ignore[misc]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """`{"active": …}` with scope, client_id and exp when it is."""
+        key = _authenticated_key(request)
+        if key is None:
+            return _oauth_error(401, "invalid_client", "the consumer key or its secret is not correct")
+        text = request.POST.get("token", "")
+        if not text:
+            return _oauth_error(400, "invalid_request", "token is missing")
+        token = selectors.live_token(text, asking=key, at=clock.now())
+        if token is None:
+            return JsonResponse({"active": False})
+        return JsonResponse(
+            {
+                "active": True,
+                "scope": token.scope,
+                "client_id": token.application.client_id,
+                "token_type": "Bearer",
+                "exp": timegm(token.expires.utctimetuple()),
+                "iat": timegm(token.created.utctimetuple()),
+            }
+        )
+
+
+def _authenticated_key(request: HttpRequest) -> ConsumerKey | None:
+    """The key that signed this request, by Basic or in the form."""
+    headers = {"HTTP_AUTHORIZATION": request.headers.get("Authorization", "")}
+    asking = OauthRequest(request.get_full_path(), "POST", request.POST.dict(), headers)
+    return asking.client if KeyValidator().authenticate_client(asking) else None
+
+
+@csrf_exempt
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def seldon_token(request: HttpRequest) -> HttpResponse:
+    """Seldon Server's token call: `consumer_key` and `consumer_secret` in the query or the form."""
+    callback = ""
+    try:
+        callback = _read_callback(request)
+        status, body = 200, _seldon_token(request)
+    except SeldonError as error:
+        # As the original: 400 for whatever is wrong with the credentials.
+        status = 400 if error.status < 500 else error.status
+        body = {"error_id": error.error_id, "error_msg": error.message, "http_response": status}
+    return _jsonp(callback, status, json.dumps(body))
+
+
+def _seldon_token(request: HttpRequest) -> dict[str, Any]:
+    given = {**request.GET.dict(), **request.POST.dict()}
+    try:
+        key = _signed_in_key(given.get("consumer_key", "").strip(), given.get("consumer_secret", "").strip())
+        issued = services.issue_token(key=key)
+    except (DatabaseError, InterfaceError) as error:
+        raise LookupUnavailableError from error
+    return {
+        "access_token": issued.text,
+        "token_type": "rummblelabs",
+        "token_scope": issued.scope,
+        "expires_in": issued.expires_in_seconds,
+        "name": "token",
+    }
+
+
+def _signed_in_key(text: str, secret: str) -> ConsumerKey:
+    """The live key that these belong to; raises in the order in which Seldon Server checked."""
+    if not text:
+        raise KeyMissingError
+    if not secret:
+        raise SecretMissingError
+    key = find_key(text)
+    if key is None:
+        raise KeyUnknownError
+    if not is_secret_of(key, secret):
+        raise SecretWrongError
+    if not key.is_live(clock.now()):
+        raise ConsumerRefusedError
+    return key
+
+
+def _read_callback(request: HttpRequest) -> str:
+    callback = request.GET.get("jsonpCallback", "") if request.method == "GET" else ""
+    if callback and not _CALLBACK.fullmatch(callback):
+        raise InvalidInputError("jsonpCallback must be a JavaScript name")
+    return callback
+
+
+def _jsonp(callback: str, status: int, body: str) -> HttpResponse:
+    content_type = "text/javascript" if callback else "application/json"
+    response = HttpResponse(
+        f"{callback}({body})" if callback else body, status=status, content_type=content_type
+    )
+    response["Cache-Control"] = "no-store"
+    # With nosniff a browser runs a script only under a script's type.
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
