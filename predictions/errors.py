@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.errors import (
+    ConflictError,
     DeadlineExceededError,
     InvalidInputError,
     NotFoundError,
@@ -140,3 +141,32 @@ class FeedbackUnroutableError(InvalidInputError):
     """The feedback's response does not say which microservice answered."""
 
     code = "feedback_unroutable"
+
+
+class MicroserviceExistsError(ConflictError):
+    """The client has a microservice of that name."""
+
+    code = "microservice_exists"
+
+    def __init__(self, client: str, name: str) -> None:
+        super().__init__(f"Client {client} has a microservice {name!r} already.")
+
+
+class MicroserviceUsedError(ConflictError):
+    """The client's strategy calls the microservice."""
+
+    code = "microservice_used"
+
+    def __init__(self, client: str, name: str) -> None:
+        super().__init__(
+            f"Microservice {name!r} is called by /all_clients/{client}/predict_algs: take it out there first."
+        )
+
+
+class MicroserviceInvalidError(InvalidInputError):
+    """A field of a microservice cannot be used; `data["field"]` says which."""
+
+    code = "microservice_invalid"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}", field=field, reason=reason)

@@ -74,7 +74,13 @@ class Protocol(ABC):
         return status in REFUSALS
 
     def read_document(self, microservice: str, answer: Answer) -> tuple[Document, bytes]:
-        """The document of a good answer and its bytes; raises what the failure is called otherwise."""
+        """The document of a prediction and its bytes; raises what the failure is called otherwise."""
+        document, body = self.read_status(microservice, answer)
+        self.check_success(microservice, document)
+        return document, body
+
+    def read_status(self, microservice: str, answer: Answer) -> tuple[Document, bytes]:
+        """The document of an answer of good status and its bytes, whatever it holds."""
         if not 200 <= answer.status < 300:
             raise self._failure(microservice, answer)
         try:
@@ -83,7 +89,6 @@ class Protocol(ABC):
             document, body = _read_lenient(microservice, answer)
         if not isinstance(document, dict):
             raise MicroserviceGarbageError(microservice, "not a JSON object")
-        self.check_success(microservice, document)
         return document, body
 
     def _failure(self, microservice: str, answer: Answer) -> MicroserviceFailedError | ModelRefusedError:

@@ -30,13 +30,17 @@ class Facts:
     request_meta: dict[str, Any] = field(default_factory=dict)
 
 
-def finish_legacy(document: Document, facts: Facts) -> bytes:
+def finish(protocol: str, document: Document, body: bytes, facts: Facts) -> tuple[bytes, str]:
+    """The answer as the caller gets it, and the name of the model that gave it."""
+    model = model_name_of(document) or facts.microservice
+    if protocol == "legacy":
+        return finish_legacy(document, model, facts), model
+    return finish_seldon(document, body or orjson.dumps(document), facts), model
+
+
+def finish_legacy(document: Document, model: str, facts: Facts) -> bytes:
     """Seldon Server's PredictionServiceResult: only its own fields, because its clients refuse others."""
-    meta: Document = {
-        "puid": facts.puid,
-        "modelName": model_name_of(document) or facts.microservice,
-        "variation": facts.variation,
-    }
+    meta: Document = {"puid": facts.puid, "modelName": model, "variation": facts.variation}
     if facts.is_default_output:
         meta["tags"] = {"default_output": True}
     predictions = [as_entry(entry) for entry in document["predictions"]]

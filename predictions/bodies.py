@@ -1,0 +1,92 @@
+"""Reads what callers send: the document of a prediction, however it was put into the request."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import orjson
+
+from common.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaError
+from lane.request import Request
+from predictions.protocols.base import Document, object_in
+
+_UNREADABLE: Final = (
+    "multipart/",
+    "image/",
+    "audio/",
+    "video/",
+    "application/octet-stream",
+    "application/xml",
+)
+# Parameters of /js/predict that are ours; every other one is a feature of the model.
+_JS_PARAMETERS: Final = frozenset(
+    {"consumer_key", "consumer_secret", "oauth_token", "jsonpCallback", "json", "puid", "_"}
+)
+PUID_LENGTH: Final = 256
+
+
+def read_document(request: Request) -> tuple[bytes, Document]:
+    """The JSON object of the body and its bytes; InvalidJsonError when it is none."""
+    kind = request.content_type
+    if kind.startswith(_UNREADABLE):
+        raise UnsupportedMediaError(f"{kind} is not read here; send application/json")
+    body = request.body
+    if kind == "application/x-www-form-urlencoded" and not body.lstrip().startswith(b"{"):
+        body = _form_field(body)
+    return body, parse_object(body)
+
+
+def read_js_document(request: Request) -> tuple[bytes, Document]:
+    """The object of parameter `json`, of the body, or one made of the other parameters."""
+    if request.body:
+        return read_document(request)
+    text = request.query.get("json")
+    if text is not None:
+        body = text.encode("utf-8", "surrogatepass")
+        return body, parse_object(body)
+    features = {name: _feature(text) for name, text in request.query.items() if name not in _JS_PARAMETERS}
+    document: Document = {"data": features}
+    return orjson.dumps(document), document
+
+
+def parse_object(body: bytes) -> Document:
+    """`body` as a JSON object; InvalidJsonError says what is wrong with it."""
+    try:
+        document: Any = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        reason = f"invalid JSON: {error}" if body.strip() else "the body is empty; send a JSON object"
+        raise InvalidJsonError(reason) from None
+    if not isinstance(document, dict):
+        raise InvalidJsonError("the body must be a JSON object")
+    return document
+
+
+def puid_of(request: Request, document: Document) -> str:
+    """Who or what is predicted for: as query, header or body say, else 40 random hex digits."""
+    puid = (
+        request.query.get("puid") or request.header(b"seldon-puid") or object_in(document, "meta").get("puid")
+    )
+    if not puid:
+        return os.urandom(20).hex()
+    if not isinstance(puid, str) or len(puid) > PUID_LENGTH or not puid.isprintable():
+        raise InvalidInputError(f"a puid is a printable text of at most {PUID_LENGTH} characters")
+    return puid
+
+
+def _form_field(body: bytes) -> bytes:
+    try:
+        fields = parse_qs(body.decode("ascii"), max_num_fields=100)
+    except ValueError:
+        raise InvalidJsonError("the form cannot be read; send application/json") from None
+    return fields.get("json", [""])[0].encode()
+
+
+def _feature(text: str) -> float | str:
+    """A number when it reads as a finite one, as Seldon Server took parameters."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if number - number == 0 else text

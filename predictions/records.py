@@ -1,0 +1,149 @@
+"""Plain records of predictions: what a microservice is, what is asked, what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from predictions.protocols import PROTOCOLS
+from predictions.protocols.base import Document, Message, Protocol, object_in
+
+PROTOCOL_NAMES: Final = tuple(PROTOCOLS)
+
+
+@dataclass(frozen=True, slots=True)
+class MicroserviceSpec:
+    """A microservice as it was registered; equal specs are the same thing to call."""
+
+    name: str
+    url: str
+    protocol: str
+    deadline_seconds: float
+    concurrency_limit: int
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port; for a Unix socket its path."""
+        if self.url.startswith("unix:"):
+            return self.url
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def target(self) -> str:
+        """Path and query of a prediction; the protocol's own where the URL names none."""
+        parts = urlsplit("" if self.url.startswith("unix:") else self.url)
+        path = parts.path if parts.path not in ("", "/") else PROTOCOLS[self.protocol].default_path
+        return path.replace("{name}", self.name) + (f"?{parts.query}" if parts.query else "")
+
+    @property
+    def feedback_target(self) -> str:
+        """Path of feedback beside the path of predictions: Seldon Core's inner or outer one."""
+        path = self.target.partition("?")[0]
+        stem, _, last = path.rpartition("/")
+        return f"{stem}/feedback" if last == "predictions" else f"{stem}/send-feedback"
+
+
+def problem_of_url(url: str) -> str:
+    """Why a microservice cannot live at `url`; empty when it can."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return "it holds spaces or characters that must be percent-encoded"
+    if url.startswith("unix:/"):
+        return ""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https"):
+        return "it must begin with http://, https:// or unix:/"
+    if not parts.hostname or port == 0:
+        return "it names no host" if not parts.hostname else "0 is not a port"
+    is_plain = parts.username is None and not parts.fragment
+    return "" if is_plain else "it must hold neither a user nor a fragment"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalProcess:
+    """How this machine starts a microservice itself; `{port}` in `command` stands for the port of its URL."""
+
+    command: tuple[str, ...] = ()
+    directory: str = ""
+
+
+@dataclass
+class Ask:
+    """One prediction asked for: the caller's own bytes, and what they say."""
+
+    client: str
+    protocol: Protocol
+    body: bytes
+    document: Document
+    puid: str
+
+    @cached_property
+    def message(self) -> Message:
+        """The neutral message, for a microservice that speaks another protocol."""
+        message = self.protocol.read_request(self.document)
+        message.puid = self.puid
+        return message
+
+    @property
+    def meta(self) -> Document:
+        """The caller's `meta`."""
+        return object_in(self.document, "meta")
+
+
+class Outcome(NamedTuple):
+    """An answer in the caller's protocol, its meta not filled yet.
+
+    `body` is empty when the document was made here and nobody wrote its bytes yet.
+    """
+
+    microservice: str
+    document: Document
+    body: bytes = b""
+    variation: str = "default"
+    branch: int = -1
+    is_default_output: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One entry of a strategy: a registered microservice by name, or one at a URL of Seldon's option."""
+
+    name: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """Algorithms in the order they are tried, and the share of traffic that they see."""
+
+    label: str
+    ratio: float
+    algorithms: tuple[Algorithm, ...]
+    default_output: dict[str, Any] | None = None
+    is_shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A prediction strategy: `variations` share the traffic, `shadows` see copies of it."""
+
+    variations: tuple[Variation, ...]
+    shadows: tuple[Variation, ...] = ()
+    deadline_seconds: float = 0.0
+    is_split: bool = field(default=False)
+
+    @property
+    def microservices(self) -> frozenset[str]:
+        """Names of the registered microservices that it calls."""
+        return frozenset(
+            algorithm.name
+            for variation in (*self.variations, *self.shadows)
+            for algorithm in variation.algorithms
+            if not algorithm.url
+        )

@@ -1,0 +1,132 @@
+"""What is known of microservices: their rows, how they do, and which are processes of this machine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from clients.models import Client
+from common.metrics import Snapshot, quantile
+from common.metrics_files import read_snapshots
+from predictions.models import Microservice
+from predictions.records import MicroserviceSpec
+from predictions.upstreams import CALLS, OPEN, SECONDS
+
+RESTING: Final = "resting"
+FAILING: Final = "failing"
+GOOD: Final = "good"
+UNUSED: Final = "unused"
+
+
+@dataclass(frozen=True, slots=True)
+class MicroserviceHealth:
+    """How one microservice does over all workers since they began.
+
+    `state` is good, failing, resting or unused; `open_workers` are those whose circuit breaker rests;
+    `failures` counts by outcome; times in seconds.
+    """
+
+    name: str
+    state: str
+    calls: int
+    failures: dict[str, int]
+    open_workers: int
+    p50_seconds: float
+    p99_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMicroservice:
+    """A microservice that this machine keeps running; `{port}` in `command` is filled in already."""
+
+    client: str
+    name: str
+    command: tuple[str, ...]
+    directory: str
+    port: int
+    health_url: str
+
+
+def specs_by_client(names: frozenset[str] | None = None) -> dict[str, list[MicroserviceSpec]]:
+    """The specs of every active client, or of those in `names`."""
+    rows = Microservice.objects.for_all_clients().select_related("client")
+    if names is not None:
+        rows = rows.filter(client__name__in=names)
+    found: defaultdict[str, list[MicroserviceSpec]] = defaultdict(list)
+    for row in rows:
+        found[row.client.name].append(row.spec)
+    return dict(found)
+
+
+def microservices_of(client: Client) -> list[Microservice]:
+    """The client's microservices by name."""
+    return list(Microservice.objects.for_client(client).select_related("client"))
+
+
+def microservice_health(client: Client) -> dict[str, MicroserviceHealth]:
+    """How each of the client's microservices does, by name."""
+    snapshot = read_snapshots(settings.SELDON_DATA / "run" / "metrics")
+    calls = _rows(snapshot, CALLS.name, client.name)
+    times = _rows(snapshot, SECONDS.name, client.name)
+    resting = _rows(snapshot, OPEN.name, client.name)
+    return {
+        row.name: _health(row.name, calls[row.name], times[row.name], resting[row.name])
+        for row in microservices_of(client)
+    }
+
+
+def local_microservices() -> list[LocalMicroservice]:
+    """Those of active clients that are processes of this machine."""
+    rows = Microservice.objects.for_all_clients().select_related("client").filter(client__is_active=True)
+    return [_local(row) for row in rows if row.command]
+
+
+def _rows(snapshot: Snapshot, metric: str, client: str) -> defaultdict[str, list[tuple[str, Any]]]:
+    """(last label, value) of the client's microservices, by microservice."""
+    found: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
+    for labels, value in snapshot.get(metric, {}).get("values", ()):
+        if labels[0] == client:
+            found[labels[1]].append((labels[-1], value))
+    return found
+
+
+def _health(
+    name: str, calls: list[tuple[str, Any]], times: list[tuple[str, Any]], resting: list[tuple[str, Any]]
+) -> MicroserviceHealth:
+    counts = {outcome: int(count) for outcome, count in calls}
+    good = counts.pop("ok", 0)
+    open_workers = int(sum(value for _, value in resting))
+    buckets = times[0][1][:-1] if times else []
+    return MicroserviceHealth(
+        name=name,
+        state=_state(good, counts, open_workers),
+        calls=good + sum(counts.values()),
+        failures=counts,
+        open_workers=open_workers,
+        p50_seconds=quantile(buckets, 0.5),
+        p99_seconds=quantile(buckets, 0.99),
+    )
+
+
+def _state(good: int, failures: dict[str, int], open_workers: int) -> str:
+    if open_workers:
+        return RESTING
+    if not good and not failures:
+        return UNUSED
+    return GOOD if good >= sum(failures.values()) else FAILING
+
+
+def _local(row: Microservice) -> LocalMicroservice:
+    port = urlsplit(row.url).port or 80
+    return LocalMicroservice(
+        client=row.client.name,
+        name=row.name,
+        command=tuple(word.replace("{port}", str(port)) for word in row.command),
+        directory=row.directory,
+        port=port,
+        health_url=f"http://127.0.0.1:{port}/health/ping",
+    )

@@ -1,0 +1,143 @@
+"""A microservice in use: its transport behind its concurrency limit and circuit breaker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import orjson
+
+from common import clock
+from common.errors import DeadlineExceededError, SeldonError, UnavailableError, UpstreamError
+from common.metrics import Counter, Gauge, Histogram
+from predictions.breaker import Breaker
+from predictions.errors import (
+    MessageError,
+    MicroserviceBusyError,
+    MicroserviceGarbageError,
+    MicroserviceRestingError,
+    ModelRefusedError,
+)
+from predictions.limits import ConcurrencyLimit
+from predictions.protocols import PROTOCOLS
+from predictions.records import Ask, MicroserviceSpec, Outcome
+from predictions.transports.base import Answer, Call, Transport
+
+CALLS: Final = Counter(
+    "seldon_microservice_calls", "Calls of microservices by outcome.", ("client", "microservice", "outcome")
+)
+SECONDS: Final = Histogram(
+    "seldon_microservice_seconds", "Time a microservice takes to answer.", ("client", "microservice")
+)
+OPEN: Final = Gauge(
+    "seldon_microservice_open", "Workers whose circuit breaker rests.", ("client", "microservice")
+)
+# A microservice behind a proxy that cannot reach it is as down as one that cannot be reached.
+_DOWN_STATUSES: Final = frozenset({502, 503, 504})
+LONGEST_WAIT_SECONDS: Final = 1.0
+
+
+class Upstream:
+    """One microservice as one worker reaches it."""
+
+    __slots__ = ("_labels", "_ok", "breaker", "client", "limit", "protocol", "spec", "target", "transport")
+
+    def __init__(self, client: str, spec: MicroserviceSpec, transport: Transport) -> None:
+        self.client = client
+        self.spec = spec
+        self.transport = transport
+        self.protocol = PROTOCOLS[spec.protocol]
+        self.target = spec.target
+        self.limit = ConcurrencyLimit(spec.concurrency_limit, max_waiting=spec.concurrency_limit)
+        self.breaker = Breaker(clock.monotonic)
+        self._labels = (client, spec.name)
+        self._ok = (client, spec.name, "ok")
+
+    async def predict(self, ask: Ask, seconds: float) -> Outcome:
+        """The model's answer in the caller's protocol, within `seconds`; raises why there is none."""
+        same = ask.protocol is self.protocol
+        body = ask.body if same else orjson.dumps(self.protocol.write_request(ask.message))
+        answer = await self.call(self.protocol.call(self.target, body, self.client, ask.puid), seconds)
+        try:
+            document, body = self.protocol.read_document(self.spec.name, answer)
+        except ModelRefusedError as error:
+            if not same:
+                # The model's own words are in a protocol that the caller does not speak.
+                error.body = b""
+            raise
+        if same:
+            return Outcome(self.spec.name, document, body)
+        try:
+            message = self.protocol.read_answer(document)
+        except MessageError as error:
+            raise MicroserviceGarbageError(self.spec.name, error.message) from None
+        return Outcome(self.spec.name, ask.protocol.write_answer(message, ask.message))
+
+    async def call(self, call: Call, seconds: float) -> Answer:
+        """What the microservice answers to `call`, counted, limited and watched by the breaker."""
+        if self.breaker.state != "closed" and not self.breaker.try_enter():
+            CALLS.add((*self._labels, "resting"))
+            raise MicroserviceRestingError(self.spec.name, self.breaker.resting_seconds())
+        started = clock.perf_counter()
+        await self._enter(seconds)
+        try:
+            answer = await self.transport.call(call, min(seconds, self.spec.deadline_seconds))
+        except SeldonError as error:
+            self._note_failure(error, seconds)
+            raise
+        except asyncio.CancelledError:
+            self.breaker.note_abandoned()
+            raise
+        finally:
+            self.limit.release()
+        SECONDS.observe(clock.perf_counter() - started, self._labels)
+        self._note_answer(answer)
+        return answer
+
+    async def _enter(self, seconds: float) -> None:
+        if self.limit.try_acquire():
+            return
+        wait = min(seconds, self.spec.deadline_seconds, LONGEST_WAIT_SECONDS)
+        entered = False
+        try:
+            entered = await self.limit.acquire(wait)
+        finally:
+            if not entered:
+                self.breaker.note_abandoned()
+        if not entered:
+            CALLS.add((*self._labels, "busy"))
+            raise MicroserviceBusyError(self.spec.name, self.spec.concurrency_limit)
+
+    def _note_failure(self, error: SeldonError, seconds: float) -> None:
+        CALLS.add((*self._labels, error.code))
+        is_own = isinstance(error, UpstreamError) or (
+            # A call that was given less than the deadline says nothing about the microservice.
+            isinstance(error, DeadlineExceededError) and seconds >= self.spec.deadline_seconds
+        )
+        if is_own:
+            self.breaker.note_failure()
+            OPEN.set(float(self.breaker.state == "open"), self._labels)
+        else:
+            self.breaker.note_abandoned()
+
+    def _note_answer(self, answer: Answer) -> None:
+        if answer.status in _DOWN_STATUSES:
+            CALLS.add((*self._labels, f"status_{answer.status}"))
+            self.breaker.note_failure()
+            OPEN.set(float(self.breaker.state == "open"), self._labels)
+            return
+        if self.breaker.state != "closed":
+            OPEN.set(0.0, self._labels)
+        self.breaker.note_success()
+        CALLS.add(self._ok if answer.status < 400 else (*self._labels, f"status_{answer.status}"))
+
+
+class MissingUpstream:
+    """Stands where a strategy names a microservice that is not registered; the next algorithm is tried."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def predict(self, ask: Ask, seconds: float) -> Outcome:
+        """Raises that there is nothing to call."""
+        raise UnavailableError(f"The strategy names microservice {self.name!r}, which is not registered.")

@@ -1,0 +1,13 @@
+"""The addresses of microservices below /manage; holds no view."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from predictions import views
+
+urlpatterns = [
+    path("clients/<name:client>/microservices", views.MicroserviceListView.as_view()),
+    path("clients/<name:client>/microservices/<name:name>", views.MicroserviceView.as_view()),
+    path("clients/<name:client>/microservices/<name:name>/test", views.MicroserviceTestView.as_view()),
+]
