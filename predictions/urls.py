@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
+from clients.manage import urls as manage_urls
 from predictions import views
+
+# Importing it registered the converter of names.
+assert manage_urls.NameConverter.regex
 
 urlpatterns = [
     path("clients/<name:client>/microservices", views.MicroserviceListView.as_view()),

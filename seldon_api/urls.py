@@ -10,6 +10,7 @@ from seldon_api.schema_views import DocsView, schema
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("manage/", include("clients.manage.urls")),
+    path("manage/", include("predictions.urls")),
     path("", include("clients.urls")),
     path("schema", schema),
     path("docs", DocsView.as_view()),
