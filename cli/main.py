@@ -31,7 +31,7 @@ ENTRIES: Final = {
     "config": Entry(
         "cli.config:config", "Read, write, roll back configuration documents.", WORK, django=False
     ),
-    "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK),
+    "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK, django=False),
     "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
     "completion": Entry(
         "cli.completion:completion", "Print a shell's completion script.", TOOLS, django=False

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from oauth2_provider.models import get_access_token_model
 
-from clients.models import ConsumerKey
+from clients.models import Client, ConsumerKey, TrafficMinute
 from clients.tokens import hash_token, is_own_token
 
 
@@ -24,3 +25,13 @@ def live_token(text: str, *, asking: ConsumerKey, at: datetime) -> Any | None:
         return None
     is_known = asking.tenant is None or token.application.tenant_id == asking.tenant_id
     return token if is_known else None
+
+
+def all_clients() -> QuerySet[Client]:
+    """Every client by name."""
+    return Client.objects.order_by("name")
+
+
+def traffic_minutes(client: Client, *, since: datetime, surfaces: tuple[str, ...]) -> QuerySet[TrafficMinute]:
+    """What each process saw of `client` in each minute from `since` on."""
+    return TrafficMinute.objects.for_client(client).filter(minute__gte=since, surface__in=surfaces)

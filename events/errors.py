@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from common.errors import InvalidJsonError, TooLargeError, UnavailableError, UnprocessableError
 
 
@@ -57,7 +59,7 @@ class EventTimestampError(InvalidJsonError):
     code = "event_timestamp"
 
     def __init__(self) -> None:
-        super().__init__('"timestamp" must be a whole JSON number (Unix seconds) of at most 64 bits.')
+        super().__init__('"timestamp" must be a whole JSON number (Unix seconds), such as 1700000000.')
 
 
 class EventMalformedError(InvalidJsonError):
@@ -67,6 +69,15 @@ class EventMalformedError(InvalidJsonError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"This is not valid JSON: {reason}.")
+
+
+class NothingAcceptedError(InvalidJsonError):
+    """Every row of a batch was rejected; `data["rejected"]` says why, row by row."""
+
+    code = "nothing_accepted"
+
+    def __init__(self, rejected: list[dict[str, Any]]) -> None:
+        super().__init__(f"None of the {len(rejected)} rows was accepted.", rejected=rejected)
 
 
 class BatchTooLargeError(TooLargeError):

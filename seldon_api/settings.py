@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from console.theme import UNFOLD as UNFOLD
 from seldon_api import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,6 +23,8 @@ SELDON_HOST = env.env_str("SELDON_HOST", "127.0.0.1")
 SELDON_PORT = env.env_int("SELDON_PORT", 8000, 0, 65535)
 # API worker processes; 0 means one per core, at most 4.
 SELDON_WORKERS = env.env_int("SELDON_WORKERS", 0, 0, 64)
+# Which of them this process is, from 0; `seldon-cli serve` sets it.
+SELDON_WORKER = env.env_int("SELDON_WORKER", 0, 0, 63)
 # How long a stopping process finishes the requests under way, in seconds.
 SELDON_GRACE_SECONDS = env.env_float("SELDON_GRACE_SECONDS", 20, 0, 600)
 # Django's error pages, for developing Django views; never on a machine that others reach.
@@ -63,8 +66,8 @@ SELDON_TLS = env.env_bool("SELDON_TLS", False)
 # -- Django ----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -85,6 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "clients.manage.middleware.request_id_middleware",
+    "console.security.ConsoleHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -114,8 +118,12 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+# Static files come straight from the packages, at addresses that hold the build: nothing is collected.
 STATIC_URL = "/static/"
-STATIC_ROOT = SELDON_DATA / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "console.assets.BuildStorage"},
+}
 APPEND_SLASH = False
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -236,6 +244,10 @@ EVENTS_FLUSH_MAX_SECONDS = env.env_float("EVENTS_FLUSH_MAX_SECONDS", 60, 0.1)
 LOGS_KEEP_DAYS = env.env_int("LOGS_KEEP_DAYS", 0)
 # Shipped files beyond this many bytes are deleted, oldest first; 0 keeps them.
 LOGS_KEEP_BYTES = env.env_int("LOGS_KEEP_BYTES", 0)
+# A new spool segment begins beyond this many bytes; a shipped segment is deleted whole.
+SPOOL_SEGMENT_BYTES = env.env_int("SPOOL_SEGMENT_BYTES", 67_108_864, 4096)
+# With less than this free on the disk new events are refused (503), so that the shipper can still make room.
+SPOOL_RESERVE_BYTES = env.env_int("SPOOL_RESERVE_BYTES", 33_554_432)
 
 # -- configuration documents -----------------------------------------------------------------------
 

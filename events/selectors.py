@@ -1,0 +1,61 @@
+"""Reading events for display: the newest lines, counts per hour, what waits in the spool."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+
+from clients.selectors import traffic_minutes
+from common import clock
+from events.parts import spool_folder
+from events.records import HourStats, Waiting
+from events.sinks.base import EVENTS
+from events.tailing import EventTail, count_waiting
+
+if TYPE_CHECKING:
+    from clients.models import Client
+
+# Where events come in.
+_SURFACES: Final = ("events", "js")
+
+
+@dataclass(slots=True)
+class _Hour:
+    accepted: int = 0
+    bytes: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def event_tail(client: Client, stream: str = EVENTS) -> EventTail:
+    """The lines of `client`, newest known first asked for with `last`, later ones with `new`."""
+    return EventTail(Path(settings.SELDON_DATA), client.name, stream)
+
+
+def spool_waiting(client: Client) -> Waiting:
+    """The client's records that lie in the spool and in no hourly file yet."""
+    return count_waiting(spool_folder(), client.name)
+
+
+def event_stats(client: Client, *, hours: int, now: datetime | None = None) -> list[HourStats]:
+    """The client's last `hours` hours, the present one included, oldest first; empty hours are left out."""
+    this_hour = (now or clock.now()).replace(minute=0, second=0, microsecond=0)
+    since = this_hour - timedelta(hours=hours - 1)
+    rows = traffic_minutes(client, since=since, surfaces=_SURFACES)
+    sums: dict[datetime, _Hour] = {}
+    for minute, accepted, rejected, size in rows.values_list(
+        "minute", "events_accepted", "events_rejected", "bytes"
+    ):
+        hour = sums.setdefault(minute.replace(minute=0), _Hour())
+        hour.accepted += accepted
+        hour.bytes += size
+        hour.rejected.update(rejected)
+    return [
+        HourStats(client.name, f"{at:%Y-%m-%dT%H:00Z}", hour.accepted, dict(hour.rejected), hour.bytes)
+        for at, hour in sorted(sums.items())
+        if hour.accepted or hour.rejected
+    ]

@@ -1,0 +1,106 @@
+"""Taking events in: what is answered with 2xx is in the spool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from clients.records import Caller
+from common import clock
+from common.errors import SeldonError
+from common.metrics import Counter
+from common.traffic import TRAFFIC
+from events.errors import NothingAcceptedError
+from events.idempotency import KeyStore, hash_body, hash_key
+from events.pipeline import Stamp, parse, read_array, read_lines, stamp_event, stamp_fields
+from events.records import Batch, EventLimits, Receipt, Submission
+from events.sinks.base import EVENTS, Sink
+
+ACCEPTED: Final = Counter("seldon_events_accepted", "Events taken in.", ("client",))
+BYTES: Final = Counter("seldon_events_bytes", "Bytes of events taken in, as they are kept.", ("client",))
+REJECTED: Final = Counter("seldon_events_rejected", "Events not taken in.", ("client", "reason"))
+
+# Called with the caller and the number of events before they are kept; raises QuotaExceededError.
+ChargeEvents = Callable[[Caller, int], None]
+
+
+def charge_nothing(caller: Caller, events: int) -> None:
+    """No quota of events."""
+
+
+class EventIntake:
+    """Turns requests into records of `sink`."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        keys: KeyStore,
+        limits: EventLimits | None = None,
+        charge: ChargeEvents = charge_nothing,
+    ) -> None:
+        self.sink = sink
+        self.keys = keys
+        self.limits = limits or EventLimits()
+        self.charge = charge
+
+    async def ingest(self, submission: Submission) -> Receipt:
+        """What became of the events of `submission`, which are in the spool now.
+
+        Raises a leaf of InvalidJsonError when it holds no event that can be kept, BatchTooLargeError,
+        QuotaExceededError, IdempotencyConflictError, SpoolFullError or SpoolFailedError.
+        """
+        try:
+            receipt, objects = self._read(submission, clock.unix_seconds())
+            if submission.key is not None:
+                receipt = await self._keep_once(submission)
+            elif objects:
+                await self._keep(submission, objects, b"")
+        except SeldonError as error:
+            _count_rejected(submission, error.code, len(error.data.get("rejected", ())) or 1)
+            raise
+        for rejection in receipt.rejections:
+            _count_rejected(submission, rejection.error.code, 1)
+        return receipt
+
+    async def _keep_once(self, submission: Submission) -> Receipt:
+        """The same for a request with an Idempotency-Key: a repeated one is answered as the first was."""
+        key_hash = hash_key(submission.caller.client, submission.key or "")
+        claim = await self.keys.claim(key_hash, hash_body(submission.body))
+        receipt, objects = self._read(submission, claim.unix_ns // 1_000_000_000)
+        if objects and not claim.is_kept:
+            await self._keep(submission, objects, key_hash)
+            await self.keys.settle(key_hash)
+        return receipt
+
+    def _read(self, submission: Submission, unix_seconds: int) -> tuple[Receipt, list[bytes]]:
+        stamp = Stamp(submission.caller.client, unix_seconds)
+        if submission.form == "lines":
+            return _receipt_of(read_lines(submission.body, stamp, self.limits))
+        if submission.form == "fields":
+            json = stamp_fields(submission.body, stamp)
+            return Receipt(1, json=json), [json]
+        parsed = parse(submission.body)
+        if type(parsed) is list:
+            return _receipt_of(read_array(submission.body, parsed, stamp, self.limits))
+        json = stamp_event(submission.body, parsed, stamp, self.limits)
+        return Receipt(1, json=json), [json]
+
+    async def _keep(self, submission: Submission, objects: list[bytes], key_hash: bytes) -> None:
+        self.charge(submission.caller, len(objects))
+        await self.sink.append(EVENTS, submission.caller.client, objects, key_hash)
+        size = sum(map(len, objects))
+        client = (submission.caller.client,)
+        ACCEPTED.add(client, len(objects))
+        BYTES.add(client, size)
+        TRAFFIC.count_accepted(submission.caller.client, submission.surface, len(objects), size)
+
+
+def _receipt_of(batch: Batch) -> tuple[Receipt, list[bytes]]:
+    if batch.rejections and not batch.objects:
+        raise NothingAcceptedError([rejection.as_row() for rejection in batch.rejections])
+    return Receipt(len(batch.objects), tuple(batch.rejections)), batch.objects
+
+
+def _count_rejected(submission: Submission, reason: str, records: int) -> None:
+    REJECTED.add((submission.caller.client, reason), records)
+    TRAFFIC.count_rejected(submission.caller.client, submission.surface, reason, records)

@@ -1,0 +1,60 @@
+"""The shipper process: moves records from the spool to the hourly files until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+import django
+
+from common.errors import ConflictError
+from common.metrics_files import write_snapshot
+from seldon_api import env
+
+logger = logging.getLogger("seldon_api.shipper")
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; the exit code is 1 when another shipper is at work."""
+    env.use_settings()
+    django.setup()
+    from django.conf import settings  # noqa: PLC0415 (settings are chosen above)
+
+    from events.parts import make_shipping_loop  # noqa: PLC0415 (Django's apps must be ready first)
+
+    stopping = Event()
+    _stop_on_signals(stopping)
+    metrics = Path(settings.SELDON_DATA) / "run" / "metrics"
+    try:
+        loop = make_shipping_loop(stopping, lambda: _write_metrics(metrics))
+    except ConflictError as error:
+        logger.error("shipper: %s", error.message)
+        return 1
+    logger.info("shipper: at work")
+    loop.run()
+    loop.shipper.close()
+    return 0
+
+
+def _stop_on_signals(stopping: Event) -> None:
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _write_metrics(folder: Path) -> None:
+    try:
+        write_snapshot(folder)
+    except OSError as error:
+        # A full disk must not stop the shipper: it is what makes room.
+        logger.warning("shipper: metrics cannot be written: %s", error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
