@@ -131,7 +131,9 @@ def _reachable() -> Iterator[None]:
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        raise ConfigUnavailableError(str(error).strip() or type(error).__name__) from error
+        # PostgreSQL's messages run over several lines, of which the first says what happened.
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigUnavailableError(reason or type(error).__name__) from error
     except SynchronousOnlyOperation as error:
         raise ConfigUnavailableError("the store was not started before the first request") from error
 

@@ -15,8 +15,8 @@ from cli import main
 from stores.config import ConfigStore, use_store
 from stores.config.memory import MemoryConfigStore
 
-PATH = "/all_clients/acme/predict_algs"
-GLOBEX = "/all_clients/globex/predict_algs"
+PATH = "/all_clients/acme/notes"
+GLOBEX = "/all_clients/globex/notes"
 
 
 @pytest.fixture

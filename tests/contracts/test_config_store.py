@@ -19,8 +19,8 @@ from stores.config.errors import (
     ConfigVersionMissingError,
 )
 
-PATH = "/all_clients/acme/predict_algs"
-OTHER = "/all_clients/globex/predict_algs"
+PATH = "/all_clients/acme/notes"
+OTHER = "/all_clients/globex/notes"
 ONE = {"algorithms": [{"name": "externalPredictionServer", "config": []}]}
 TWO: dict[str, list[object]] = {"algorithms": []}
 
@@ -53,11 +53,11 @@ class TestReading:
         assert store.list("/all_clients/globex") == ()
 
     def test_list_is_sorted_and_takes_whole_segments(self, store: ConfigStore) -> None:
-        for path in ("/all_clients/acme2", "/all_clients/acme/algs", "/all_clients/acme", "/config/statsd"):
+        for path in ("/all_clients/acme2", "/all_clients/acme/notes", "/all_clients/acme", "/config/statsd"):
             store.set(path, {}, author="ada")
         assert [each.path for each in store.list("/all_clients/acme")] == [
             "/all_clients/acme",
-            "/all_clients/acme/algs",
+            "/all_clients/acme/notes",
         ]
         assert len(store.list()) == 4
 
@@ -109,7 +109,7 @@ class TestRefusing:
         def refuse(path: str, value: object) -> None:
             raise ConfigInvalidError(path, "/algorithms/0/name", "no such bean")
 
-        end = register_validator("/all_clients/<client>/predict_algs", refuse)
+        end = register_validator("/all_clients/<client>/notes", refuse)
         try:
             with pytest.raises(ConfigInvalidError) as caught:
                 store.set(PATH, ONE, author="ada")

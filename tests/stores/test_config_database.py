@@ -23,7 +23,7 @@ from stores.config.errors import ConfigUnavailableError
 from stores.config.memory import MemoryConfigStore
 from stores.config.models import ConfigDocument
 
-PATH = "/all_clients/acme/predict_algs"
+PATH = "/all_clients/acme/notes"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

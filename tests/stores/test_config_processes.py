@@ -12,7 +12,7 @@ from typing import Any, Self
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PATH = "/all_clients/acme/predict_algs"
+PATH = "/all_clients/acme/notes"
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +79,7 @@ def test_document_is_live_in_every_process_within_a_second(environment: dict[str
 
 
 def test_follower_started_later_knows_what_was_written_before(environment: dict[str, str]) -> None:
-    path = "/all_clients/globex/algs"
+    path = "/all_clients/globex/notes"
     with Process(environment, "write", path) as writer:
         writer.tell({"algorithms": []})
         writer.hear()

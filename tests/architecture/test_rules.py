@@ -1,0 +1,111 @@
+"""What must never be, looked for in the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from tests.architecture.source import SourceFile, dotted, source_files
+
+# Where anything may be caught, since a fault must not end what goes on there. Each logs or answers.
+DOORS = {
+    "cli/main.py": "the command line: a sentence and an exit code instead of a traceback",
+    "microservice/finding.py": "a model author's code may raise anything; it is told as their mistake",
+    "lane/app.py": "the lane: an answer with the request id instead of a cut connection",
+    "stores/changes/hub.py": "one subscriber's fault must not keep a change from the others",
+    "stores/changes/watcher.py": "the thread must outlive a fault, or the process hears of no change again",
+}
+
+ENVIRONMENT = {"seldon_api/env.py", "microservice/main.py"}
+CLOCK = "common/clock.py"
+
+
+def test_exceptions_are_caught_by_name_except_at_the_doors() -> None:
+    broad = {file.path for file in source_files() for _ in broad_handlers(file)}
+    assert sorted(broad - DOORS.keys()) == []
+
+
+def test_every_door_is_still_a_door() -> None:
+    broad = {file.path for file in source_files() for _ in broad_handlers(file)}
+    assert sorted(DOORS.keys() - broad) == []
+
+
+def test_no_exception_is_caught_without_a_name() -> None:
+    assert list(places(is_bare)) == []
+
+
+def test_environment_is_read_in_two_modules_only() -> None:
+    assert [place for place in places(reads_environment) if path_of(place) not in ENVIRONMENT] == []
+
+
+def test_only_commands_print() -> None:
+    assert [place for place in places(prints) if not place.startswith("cli/")] == []
+
+
+def test_only_the_clock_asks_what_time_it_is() -> None:
+    # What model authors install stands alone, and so has no clock of ours.
+    ours = [place for place in places(asks_the_time) if not place.startswith("microservice/")]
+    assert [place for place in ours if path_of(place) != CLOCK] == []
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    names = {"utils", "util", "helpers", "helper", "misc"}
+    assert [
+        file.path for file in source_files() if names & set(file.path.removesuffix(".py").split("/"))
+    ] == []
+
+
+def test_every_module_says_in_a_sentence_what_lives_in_it() -> None:
+    silent = [file.path for file in source_files() if file.tree.body and not ast.get_docstring(file.tree)]
+    assert silent == []
+
+
+def test_nothing_is_unpickled() -> None:
+    assert list(places(imports_pickle)) == []
+
+
+def broad_handlers(file: SourceFile) -> Iterator[ast.ExceptHandler]:
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.ExceptHandler) and node.type is not None:
+            kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            if {dotted(kind) for kind in kinds} & {"Exception", "BaseException"}:
+                yield node
+
+
+def places(is_wrong: Callable[[ast.AST], bool]) -> Iterator[str]:
+    """`path:line` of every node of ours that is wrong."""
+    for file in source_files():
+        for node in ast.walk(file.tree):
+            if is_wrong(node):
+                yield f"{file.path}:{getattr(node, 'lineno', 1)}"
+
+
+def path_of(place: str) -> str:
+    return place.partition(":")[0]
+
+
+def is_bare(node: ast.AST) -> bool:
+    return isinstance(node, ast.ExceptHandler) and node.type is None
+
+
+def reads_environment(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and dotted(node) in {"os.environ", "os.getenv", "os.environb"}
+
+
+def prints(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func) == "print"
+
+
+def asks_the_time(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    owner, _, way = dotted(node.func).rpartition(".")
+    if owner == "time":
+        return way in {"time", "time_ns"}
+    return way in {"now", "utcnow", "today"} and owner.rpartition(".")[2] in {"datetime", "date", "timezone"}
+
+
+def imports_pickle(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import) and any(
+        name.name in {"pickle", "dill", "shelve"} for name in node.names
+    )
