@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.context import json_option, lazy
+from cli.context import json_option, lazy, system_user
 from cli.lazy import NounGroup
 from cli.output import print_json, print_rows
 
@@ -21,7 +20,7 @@ else:
 
 author_option = click.option(
     "--author",
-    default=lambda: f"cli:{_user()}",
+    default=lambda: f"cli:{system_user()}",
     show_default="cli:<your login>",
     help="Who the history names.",
 )
@@ -134,14 +133,6 @@ def delete(path: str, if_version: int | None, author: str, as_json: bool) -> Non
     """Delete the document at PATH; its history stays, and `rollback` brings it back."""
     documents.get_store().delete(path, author=author, expected_version=if_version)
     _print_written(None, as_json, path)
-
-
-def _user() -> str:
-    try:
-        return getuser()
-    except (KeyError, OSError):
-        # A container may run under a number that no account has.
-        return "unknown"
 
 
 def _read_source(source: str) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
+from getpass import getuser
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cli.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from clients.records import By
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,6 +81,21 @@ def explain(error: Exception) -> str | None:
     if "no such table" in text or "does not exist" in text or "no such column" in text:
         return f"the database is not up to date ({text}): run `seldon-cli migrate`"
     return f"the database does not answer: {text}"
+
+
+def system_user() -> str:
+    """Who runs this command, for the audit log and histories."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that no account has.
+        return "unknown"
+
+
+def by_cli() -> By:
+    """Who the audit log names for what this command changes."""
+    by: By = import_module("clients.records").By(f"cli:{system_user()}")
+    return by
 
 
 def on_terminal() -> bool:

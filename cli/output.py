@@ -43,10 +43,9 @@ def print_record(record: Row, *, as_json: bool) -> None:
         click.echo(f"{click.style(name.ljust(width), bold=True)}  {_words(value)}")
 
 
-def print_secret(record: Row, *, as_json: bool) -> None:
-    """A record that holds a secret, with the warning that it is not shown again."""
-    print_record(record, as_json=as_json)
-    warning = "Keep the secret now: it is stored hashed and cannot be shown again."
+def warn_of_secret(noun: str = "secret") -> None:
+    """Says that what was just printed is not shown again."""
+    warning = f"Keep the {noun} now: it is stored hashed and cannot be shown again."
     click.secho(warning, fg="yellow", err=True)
 
 

@@ -224,3 +224,30 @@ class QuotaInvalidError(InvalidInputError):
     """A quota that makes no sense."""
 
     code = "quota_invalid"
+
+
+# -- operators --------------------------------------------------------------------------------------
+
+
+class OperatorExistsError(ConflictError):
+    """An operator of that name is there already."""
+
+    code = "operator_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"operator {name!r} exists already")
+
+
+class OperatorMissingError(NotFoundError):
+    """There is no operator of that name."""
+
+    code = "operator_missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no operator {name!r}")
+
+
+class OperatorInvalidError(InvalidInputError):
+    """A name or password that an operator cannot have."""
+
+    code = "operator_invalid"

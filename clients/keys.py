@@ -12,6 +12,7 @@ from clients.origins import normalise_origin
 from clients.records import FINE_SCOPES, KEY_KINDS, KeySpec
 from clients.tokens import generate_key_text, generate_secret
 
+_SECRET: Final = re.compile(r"[!-~]{16,128}\Z")
 _KEY_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{4,64}\Z")
 
 
@@ -22,7 +23,7 @@ def build_key(client: Client | None, spec: KeySpec) -> tuple[ConsumerKey, str]:
     if spec.text and not _KEY_TEXT.match(spec.text):
         raise KeyInvalidError("a consumer key is 4 to 64 of A-Z a-z 0-9 _ -")
     is_js = spec.kind == "js"
-    secret = "" if is_js else generate_secret()
+    secret = "" if is_js else _check_secret(spec.secret) or generate_secret()
     key = ConsumerKey(
         client_id=spec.text or generate_key_text(),
         name=spec.label[:255],
@@ -39,6 +40,13 @@ def build_key(client: Client | None, spec: KeySpec) -> tuple[ConsumerKey, str]:
         secret_hint=secret[-4:],
     )
     return key, secret
+
+
+def _check_secret(secret: str) -> str:
+    # Secrets are hashed fast because random ones cannot be guessed; one from outside must be no easier.
+    if secret and not _SECRET.match(secret):
+        raise KeyInvalidError("a given secret is 16 to 128 printable ASCII characters without spaces")
+    return secret
 
 
 def describe_key(key: ConsumerKey) -> dict[str, Any]:

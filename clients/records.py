@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -57,7 +57,11 @@ class By:
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """What a new consumer key shall be. `text` empty: a random one of 20 upper-case alphanumerics."""
+    """What a new consumer key shall be.
+
+    `text` empty: a random one of 20 upper-case alphanumerics. `secret` empty: a random one; a given one is
+    for clients that move here with the secret they have.
+    """
 
     kind: str
     scopes: tuple[str, ...] = ()
@@ -65,6 +69,7 @@ class KeySpec:
     text: str = ""
     label: str = ""
     expires_at: datetime | None = None
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

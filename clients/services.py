@@ -69,6 +69,23 @@ def get_key(*, client: Client, text: str) -> ConsumerKey:
     return key
 
 
+def get_operator_key(*, text: str) -> ConsumerKey:
+    """The operators' key `text`; KeyMissingHereError when there is none."""
+    key = ConsumerKey.objects.for_all_clients().filter(tenant=None, client_id=text).first()
+    if key is None:
+        raise KeyMissingHereError(text)
+    return key
+
+
+def live_key(*, client: Client, kind: str) -> ConsumerKey:
+    """The client's newest key of `kind` that may be used now; KeyMissingHereError when it has none."""
+    now = clock.now()
+    for key in ConsumerKey.objects.for_client(client).filter(kind=kind).order_by("-pk"):
+        if key.is_live(now):
+            return key
+    raise KeyMissingHereError(f"{client.name} ({kind})")
+
+
 def record_change(
     *, by: By, action: str, client: Client | None, target: str, before: Any = None, after: Any = None
 ) -> AuditEntry:
@@ -89,7 +106,7 @@ def record_change(
 
 @transaction.atomic
 def setup_client(
-    *, name: str, by: By, key: str = "", js_key: str = "", origins: Sequence[str] = ()
+    *, name: str, by: By, key: str = "", secret: str = "", js_key: str = "", origins: Sequence[str] = ()
 ) -> NewClient:
     """Makes a client with a key of kind `all` and one of kind `js` (bound to `origins`, if any)."""
     check_client_name(name)
@@ -99,7 +116,7 @@ def setup_client(
     record_change(by=by, action="setup_client", client=client, target=name, after={"name": name})
     return NewClient(
         client,
-        create_key(client=client, spec=KeySpec("all", text=key), by=by),
+        create_key(client=client, spec=KeySpec("all", text=key, secret=secret), by=by),
         create_key(client=client, spec=KeySpec("js", text=js_key, origins=tuple(origins)), by=by),
     )
 
@@ -246,10 +263,20 @@ def _limits_as_json(limits: Limits) -> dict[str, float | int | None]:
 # -- tokens -----------------------------------------------------------------------------------------
 
 
-def issue_token(*, key: ConsumerKey) -> IssuedToken:
+@transaction.atomic
+def mint_token(*, client: Client, seconds: int, by: By) -> IssuedToken:
+    """A token of the client's newest key of kind `all`, made by an operator who has no secret; audited."""
+    key = live_key(client=client, kind="all")
+    token = issue_token(key=key, seconds=seconds)
+    after = {"expires_in_seconds": seconds}
+    record_change(by=by, action="mint_token", client=client, target=key.client_id, after=after)
+    return token
+
+
+def issue_token(*, key: ConsumerKey, seconds: int | None = None) -> IssuedToken:
     """Stores a new token with the key's own scopes; the text is told here and stored nowhere."""
     text = generate_token()
-    seconds = settings.TOKEN_SECONDS
+    seconds = settings.TOKEN_SECONDS if seconds is None else seconds
     token = get_access_token_model()(
         application=key,
         scope=" ".join(key.default_scopes),

@@ -21,10 +21,10 @@ CLIENT_PATHS = [
     ("POST", "clients/acme/keys"),
     ("GET", "clients/acme/quotas"),
     ("GET", "audit?client=acme"),
-    ("GET", "config/documents/all_clients/acme/predict_algs"),
-    ("PUT", "config/documents/all_clients/acme/predict_algs"),
-    ("GET", "config/history/all_clients/acme/predict_algs"),
-    ("GET", "config/diff/all_clients/acme/predict_algs?before=1&after=2"),
+    ("GET", "config/documents/all_clients/acme/notes"),
+    ("PUT", "config/documents/all_clients/acme/notes"),
+    ("GET", "config/history/all_clients/acme/notes"),
+    ("GET", "config/diff/all_clients/acme/notes?before=1&after=2"),
 ]
 
 
@@ -69,7 +69,7 @@ def test_revoked_key_is_refused_at_once(acme: Client, as_acme: Manage) -> None:
 def test_acme_is_invisible_to_another_client(
     method: str, path: str, acme: Client, as_globex: Manage, config_store: Any
 ) -> None:
-    config_store.set("/all_clients/acme/predict_algs", {"algorithms": []}, author="t")
+    config_store.set("/all_clients/acme/notes", {"n": 1}, author="t")
     answer = as_globex(method, path)
     assert answer.status_code == 404
     missing = as_globex(method, path.replace("acme", "nobody"))
