@@ -104,7 +104,7 @@ class RestApp:
             "/api/v1.0/feedback": feedback,
             "/api/v0.1/feedback": feedback,
             "/health/ping": make_constant(Reply(200, b"pong", TEXT)),
-            "/live": make_constant(Reply(200, b'{"status":"live"}')),
+            "/live": make_constant(Reply(200, b'{"status":"live"}\n')),
             "/ready": make_constant(ready),
             "/health/status": health,
             "/api/v1.0/health/status": health,

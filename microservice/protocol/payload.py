@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -160,9 +161,13 @@ def as_array(result: np.ndarray[Any, Any] | list[Any]) -> np.ndarray[Any, Any]:
         raise UnusableAnswerError(f"The list that was returned does not form an array: {error}") from error
 
 
-def default_names(count: int) -> Names:
-    """Return the names Seldon Core gives columns that have none: t:0, t:1, …"""
-    return [f"t:{index}" for index in range(count)]
+@lru_cache(maxsize=8)
+def default_names(count: int) -> tuple[str, ...]:
+    """Return the names Seldon Core gives columns that have none: t:0, t:1, …
+
+    Remembered, because making them for a wide answer takes longer than writing its numbers.
+    """
+    return tuple(f"t:{index}" for index in range(count))
 
 
 def shorten(value: Any) -> str:

@@ -15,7 +15,7 @@ import orjson
 
 from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 
-OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
 
 def decode_json(text: bytes | str) -> Any:
@@ -27,7 +27,7 @@ def decode_json(text: bytes | str) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """Return JSON text for `value`, which may hold numpy arrays and numbers.
+    """Return one line of JSON for `value`, which may hold numpy arrays and numbers.
 
     Raises UnusableAnswerError for NaN, Infinity and objects without a JSON form.
     """
@@ -45,7 +45,7 @@ def encode_slowly(value: Any) -> bytes:
     """Return JSON text for what orjson refuses: integers over 64 bits, keys that are not text."""
     try:
         check_finite(value, "")
-        return json.dumps(value, default=to_plain, allow_nan=False).encode()
+        return json.dumps(value, default=to_plain, allow_nan=False).encode() + b"\n"
     except (TypeError, ValueError, RecursionError) as error:
         raise UnusableAnswerError(f"The answer cannot be written as JSON: {error}") from error
 

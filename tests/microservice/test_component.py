@@ -48,7 +48,7 @@ def test_a_type_error_of_the_model_does_not_call_it_twice() -> None:
 
 def test_class_names_may_be_an_attribute() -> None:
     assert Component(WithMeta()).name_columns(2) == ["yes", "no"]
-    assert Component(Plain()).name_columns(2) == ["t:0", "t:1"]
+    assert Component(Plain()).name_columns(2) == ("t:0", "t:1")
 
 
 def test_hooks_that_are_missing_answer_as_seldon_core_does() -> None:
