@@ -249,7 +249,7 @@ async def test_source_that_is_away_refuses_only_what_is_unknown(
 
 async def test_js_key_is_bound_to_its_pages(memory: CredentialMemory, source: FakeSource) -> None:
     source.callers["JSKEY"] = make_js_caller(origins=("example.com",))
-    assert await memory.resolve_js_key("JSKEY", "https://www.example.com", "")
+    await memory.resolve_js_key("JSKEY", "https://www.example.com", "")
     for origin, referer in [("https://evil.com", ""), ("", ""), ("null", "https://example.com/")]:
         with pytest.raises(OriginRefusedError):
             await memory.resolve_js_key("JSKEY", origin, referer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -173,7 +174,7 @@ def test_audit_entry_is_invisible_to_another_client(acme: NewClient, globex: New
 def test_each_change_is_told_to_all_processes(acme: NewClient, change: str) -> None:
     heard: list[Any] = []
     subscribe("credentials", heard.append)
-    calls = {
+    calls: dict[str, Callable[[], Any]] = {
         "disable": lambda: services.disable_client(client=acme.client, by=TESTER),
         "legacy": lambda: services.set_legacy_api(client=acme.client, is_on=True, by=TESTER),
         "revoke": lambda: services.revoke_key(key=acme.key.key, by=TESTER),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from clients import services, source
 from clients.errors import (
@@ -152,6 +152,6 @@ def test_database_that_is_away_is_told_as_unavailable(monkeypatch: pytest.Monkey
         raise OperationalError("gone")
 
     monkeypatch.setattr(source, "_read_keys", away)
-    monkeypatch.setattr(source.connection, "close", lambda: None)
+    monkeypatch.setattr(connection, "close", lambda: None)
     with pytest.raises(LookupUnavailableError):
         DatabaseSource().find_js_key("JSKEY")
