@@ -13,7 +13,6 @@ from common.errors import (
     InvalidInputError,
     MethodNotAllowedError,
     SeldonError,
-    UnavailableError,
 )
 from common.logs import current_request
 from common.metrics import Counter, Histogram
@@ -179,14 +178,6 @@ async def _stop(parts: Sequence[Part]) -> None:
             await part.stop()
         except (TimeoutError, SeldonError, OSError):
             logger.exception("stopping %s", part.name)
-
-
-def check_ready(parts: Sequence[Part]) -> None:
-    """Raise UnavailableError naming every part that is not ready."""
-    problems = {part.name: problem for part in parts if (problem := part.problem())}
-    if problems:
-        text = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
-        raise UnavailableError(f"not ready: {text}", parts=problems)
 
 
 def _check_callback(request: Request) -> None:

@@ -2,37 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 
+from clients.credentials import CredentialMemory
+from clients.doors import CredentialsPart, JsDoor, TokenDoor
+from clients.quota_file import QuotaFile
+from clients.quotas import QuotaKeeper
+from clients.source import DatabaseSource
 from common.metrics_files import MetricsFilePart
 from common.parts import Part
+from events.endpoints import event_routes
+from events.parts import make_intake, make_key_store, make_sink
 from lane.app import Application, Lane
 from lane.door import Door, PublicDoor
 from lane.route import Route
 from lane.router import Router
+from predictions.part import PredictionsPart, build_gateway
+from predictions.routes import prediction_routes
 from seldon_api.operations import operation_routes
+from seldon_api.parts import ChangesPart, DocumentsPart
 
-METRICS_FOLDER = settings.SELDON_DATA / "run" / "metrics"
-
-
-def lane_routes(parts: Sequence[Part]) -> list[Route]:
-    """Every route of the lane, also what the OpenAPI document lists."""
-    return [*operation_routes(parts, METRICS_FOLDER)]
+MOST_DEFAULT_WORKERS: Final = 4
 
 
-def lane_doors() -> dict[str, Door]:
-    """The doors by the name that routes call them."""
-    return {"public": PublicDoor()}
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker's routes, doors and parts; nothing is opened before the lane starts the parts."""
+
+    routes: list[Route]
+    doors: dict[str, Door]
+    parts: list[Part]
 
 
-def worker_parts() -> list[Part]:
-    """The parts of a worker in the order they start."""
-    return [MetricsFilePart(METRICS_FOLDER)]
+def compose_worker() -> Worker:
+    """The machinery of one worker, as the settings say."""
+    sink, keys = make_sink(), make_key_store()
+    memory = CredentialMemory(DatabaseSource(), settings.UNKNOWN_TOKENS_REMEMBERED)
+    quotas = QuotaKeeper(_quota_file())
+    gateway = build_gateway(sink)
+    parts: list[Part] = [
+        MetricsFilePart(metrics_folder()),
+        sink,
+        keys,
+        DocumentsPart(),
+        CredentialsPart(memory),
+        PredictionsPart(gateway),
+        ChangesPart(),
+    ]
+    routes = [
+        *event_routes(make_intake(sink, keys, quotas.charge_events), settings.MAX_BODY_BYTES),
+        *prediction_routes(gateway),
+        *operation_routes(parts, metrics_folder()),
+    ]
+    doors: dict[str, Door] = {
+        "token": TokenDoor(memory, quotas),
+        "js": JsDoor(memory, quotas),
+        "public": PublicDoor(),
+    }
+    return Worker(routes, doors, parts)
 
 
 def build_lane(fallback: Application) -> Lane:
     """The lane of one worker in front of `fallback`."""
-    parts = worker_parts()
-    return Lane(Router(lane_routes(parts)), lane_doors(), fallback, parts, settings.BODY_TIMEOUT_SECONDS)
+    worker = compose_worker()
+    return Lane(Router(worker.routes), worker.doors, fallback, worker.parts, settings.BODY_TIMEOUT_SECONDS)
+
+
+def metrics_folder() -> Path:
+    """Where the processes of this machine leave their metrics."""
+    return Path(settings.SELDON_DATA) / "run" / "metrics"
+
+
+def _quota_file() -> QuotaFile:
+    workers = settings.SELDON_WORKERS or min(os.cpu_count() or 1, MOST_DEFAULT_WORKERS)
+    path = Path(settings.SELDON_DATA) / "run" / "quotas"
+    return QuotaFile(path, min(settings.SELDON_WORKER, workers - 1), workers)

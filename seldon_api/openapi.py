@@ -24,7 +24,7 @@ from common.errors import (
 )
 from lane.dialects import PROBLEM, SELDON_CORE, SELDON_SERVER, V2, Dialect
 from lane.route import Parameter, Route
-from seldon_api.composition import lane_routes
+from seldon_api.composition import compose_worker
 
 Json = dict[str, Any]
 ErrorKinds = Iterable[type[SeldonError]]
@@ -218,4 +218,4 @@ def _add_problems(path: str, method: str, described: Json) -> None:
 
 def complete_schema(result: Json, generator: Any, request: Any, public: bool) -> Json:
     """drf-spectacular's post-processing hook: the management views' problems, and the whole lane."""
-    return add_routes(add_problems(result), lane_routes(()))
+    return add_routes(add_problems(result), compose_worker().routes)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common.errors import UnavailableError
 from common.metrics_files import read_snapshots, render_prometheus, write_snapshot
-from common.parts import Part
-from lane.app import check_ready
+from common.parts import Part, is_vital
 from lane.dialects import PROBLEM
 from lane.reply import TEXT, Reply, json_reply
 from lane.request import Request
@@ -24,8 +23,11 @@ def operation_routes(parts: Sequence[Part], metrics_folder: Path) -> list[Route]
         return Reply(b"ok\n", content_type=TEXT)
 
     async def readyz(request: Request) -> Reply:
-        check_ready(parts)
-        return json_reply({"ready": True, "parts": {part.name: "ready" for part in parts}})
+        problems = {part.name: problem for part in parts if (problem := part.problem())}
+        check_ready(parts, problems)
+        return json_reply(
+            {"ready": True, "parts": {part.name: problems.get(part.name, "ready") for part in parts}}
+        )
 
     async def metrics(request: Request) -> Reply:
         write_snapshot(metrics_folder)
@@ -40,6 +42,15 @@ def operation_routes(parts: Sequence[Part], metrics_folder: Path) -> list[Route]
     ]
 
 
+def check_ready(parts: Sequence[Part], problems: Mapping[str, str]) -> None:
+    """Raise UnavailableError naming every vital part that has a problem."""
+    vital = [
+        f"{part.name}: {problems[part.name]}" for part in parts if part.name in problems and is_vital(part)
+    ]
+    if vital:
+        raise UnavailableError(f"not ready: {'; '.join(vital)}")
+
+
 _TEXT_BODY = {"text/plain": {"type": "string"}}
 _READY = {
     "type": "object",
@@ -51,7 +62,7 @@ _READY = {
 }
 _READY_DOCS = Docs(
     "Is every part of this worker ready?",
-    "Says which part is not, and why.",
+    "Says which part is not, and why. A part that requests can do without is told with status 200.",
     answers={200: ("Every part is ready.", {"application/json": _READY})},
     errors=(UnavailableError,),
 )

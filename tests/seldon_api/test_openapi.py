@@ -13,7 +13,7 @@ from lane.dialects import SELDON_SERVER
 from lane.reply import Reply
 from lane.request import Request
 from lane.route import Docs, Parameter, Route
-from seldon_api.composition import lane_routes
+from seldon_api.composition import compose_worker
 from seldon_api.openapi import add_routes, operation
 
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -77,7 +77,7 @@ def test_every_operation_has_a_tag_and_a_summary_or_description(document: Any) -
 def test_every_route_of_the_lane_is_in_the_document(document: Any) -> None:
     missing = [
         (route.path, method)
-        for route in lane_routes(())
+        for route in compose_worker().routes
         for method in route.methods
         if method.lower() not in document["paths"].get(route.path, {})
     ]

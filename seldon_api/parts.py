@@ -1,0 +1,53 @@
+"""The parts of a worker that stand for what all of it shares: the change feed and the documents."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stores.changes import ChangeWatcher
+from stores.config import get_store
+
+
+class ChangesPart:
+    """Hears what other processes changed.
+
+    While the database is away everything known goes on, so it is told as a degradation, not as a reason
+    to take the worker out of service.
+    """
+
+    name = "database"
+    is_vital = False
+
+    def __init__(self) -> None:
+        self._watcher = ChangeWatcher()
+
+    async def start(self) -> None:
+        """Begin to listen; the first look reads everything."""
+        self._watcher.start()
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await asyncio.to_thread(self._watcher.stop)
+
+    def problem(self) -> str | None:
+        """Why changes do not arrive just now."""
+        return None if self._watcher.healthy else self._watcher.last_error
+
+
+class DocumentsPart:
+    """Reads the configuration documents before the first request."""
+
+    name = "configuration"
+    is_vital = False
+
+    async def start(self) -> None:
+        """Load every document; ConfigUnavailableError when the store is away at start."""
+        await asyncio.to_thread(get_store)
+
+    async def stop(self) -> None:
+        """The store ends with the process."""
+
+    def problem(self) -> str | None:
+        """Why documents may be out of date."""
+        state = get_store().state
+        return None if state == "connected" else f"the store is {state}; the last known documents are used"
