@@ -46,7 +46,9 @@ def read_js_document(request: Request) -> tuple[bytes, Document]:
     if text is not None:
         body = text.encode("utf-8", "surrogatepass")
         return body, parse_object(body)
-    features = {name: _feature(text) for name, text in request.query.items() if name not in _JS_PARAMETERS}
+    query = request.query
+    # In the caller's order, because a model without names takes them by place.
+    features = {name: _feature(query[name]) for name, _ in request.query_pairs if name not in _JS_PARAMETERS}
     document: Document = {"data": features}
     return orjson.dumps(document), document
 

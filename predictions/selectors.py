@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -69,14 +70,17 @@ def microservices_of(client: Client) -> list[Microservice]:
 
 def microservice_health(client: Client) -> dict[str, MicroserviceHealth]:
     """How each of the client's microservices does, by name."""
+    rows = microservices_of(client)
+    found = health_of(rows)
+    return {row.name: found[row.pk] for row in rows}
+
+
+def health_of(rows: Sequence[Microservice]) -> dict[int, MicroserviceHealth]:
+    """How each of these microservices, of any clients, does, by primary key; `client` must be loaded."""
     snapshot = read_snapshots(settings.SELDON_DATA / "run" / "metrics")
-    calls = _rows(snapshot, CALLS.name, client.name)
-    times = _rows(snapshot, SECONDS.name, client.name)
-    resting = _rows(snapshot, OPEN.name, client.name)
-    return {
-        row.name: _health(row.name, calls[row.name], times[row.name], resting[row.name])
-        for row in microservices_of(client)
-    }
+    calls, times, resting = (_by_owner(snapshot, metric.name) for metric in (CALLS, SECONDS, OPEN))
+    keys = {row.pk: (row.client.name, row.name) for row in rows}
+    return {pk: _health(key[1], calls[key], times[key], resting[key]) for pk, key in keys.items()}
 
 
 def local_microservices() -> list[LocalMicroservice]:
@@ -85,12 +89,11 @@ def local_microservices() -> list[LocalMicroservice]:
     return [_local(row) for row in rows if row.command]
 
 
-def _rows(snapshot: Snapshot, metric: str, client: str) -> defaultdict[str, list[tuple[str, Any]]]:
-    """(last label, value) of the client's microservices, by microservice."""
-    found: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
+def _by_owner(snapshot: Snapshot, metric: str) -> defaultdict[tuple[str, str], list[tuple[str, Any]]]:
+    """(last label, value) by client and microservice."""
+    found: defaultdict[tuple[str, str], list[tuple[str, Any]]] = defaultdict(list)
     for labels, value in snapshot.get(metric, {}).get("values", ()):
-        if labels[0] == client:
-            found[labels[1]].append((labels[-1], value))
+        found[labels[0], labels[1]].append((labels[-1], value))
     return found
 
 

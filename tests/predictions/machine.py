@@ -1,0 +1,124 @@
+"""The gateway behind a lane, over real upstream servers, without Django or a database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+
+from common.errors import NotAuthenticatedError
+from events.sinks.memory import MemorySink
+from lane.app import Lane
+from lane.door import Door, PublicDoor
+from lane.request import Request
+from lane.router import Router
+from predictions.gateway import Gateway, GatewayLimits
+from predictions.records import MicroserviceSpec
+from predictions.registry import Registry, Upstreams
+from predictions.routes import prediction_routes
+from predictions.transports.base import Transport
+from predictions.transports.http import HttpTransport
+from stores.config.memory import MemoryConfigStore
+from tests.factories import make_caller
+from tests.lane.doubles import Answer, AsgiCaller, django_stand_in
+from tests.predictions.upstreams import Behaviour, Writer, plain
+
+QUICK = GatewayLimits(deadline_seconds=1.0)
+CALLERS = {name: make_caller(name) for name in ("acme", "globex")}
+CALLERS["old"] = make_caller("acme", legacy_api=True)
+
+
+class TokenDoor:
+    """The token is the client's name; `old` is acme with `legacy_api`."""
+
+    def verify(self, request: Request) -> Any:
+        token = request.header(b"authorization").removeprefix("Bearer ") or request.query.get(
+            "consumer_key", ""
+        )
+        if token not in CALLERS:
+            raise NotAuthenticatedError("who are you?")
+        return CALLERS[token]
+
+    async def resolve(self, request: Request) -> Any:
+        raise AssertionError("every caller is known")
+
+    def admit(self, request: Request) -> None:
+        """No quota."""
+
+
+class UncheckedStore(MemoryConfigStore):
+    """Takes documents as they are: what judges them asks the database."""
+
+    def put(self, path: str, value: Any) -> None:
+        self._write(path, json.dumps(value), "test", None)
+
+
+def http_transport(spec: MicroserviceSpec) -> Transport:
+    return HttpTransport(
+        spec.name, spec.origin, max_connections=spec.concurrency_limit, max_answer_bytes=1 << 20
+    )
+
+
+class Machine:
+    """One worker's gateway."""
+
+    def __init__(self, limits: GatewayLimits = QUICK) -> None:
+        self.store = UncheckedStore()
+        self.sink = MemorySink()
+        self.registry = Registry()
+        self.gateway = Gateway(
+            lambda: self.store, self.registry, Upstreams(http_transport), self.sink, limits
+        )
+        doors: dict[str, Door] = {"public": PublicDoor(), "token": TokenDoor(), "js": TokenDoor()}
+        self.call = AsgiCaller(Lane(Router(prediction_routes(self.gateway)), doors, django_stand_in))
+
+    def register(self, client: str, *specs: MicroserviceSpec) -> None:
+        self.registry.put(client, [*self.registry.of(client).values(), *specs])
+
+    def strategy(self, client: str, document: Any) -> None:
+        self.store.put(f"/all_clients/{client}/predict_algs", document)
+
+    async def post(
+        self, target: str, body: Any, *, token: str = "acme", kind: str = "application/json"
+    ) -> Answer:
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        headers = [("authorization", f"Bearer {token}"), ("content-type", kind)]
+        return await self.call("POST", target, [data], headers)
+
+    def records(self, stream: str = "predict.live") -> list[Any]:
+        return [
+            orjson.loads(line) for kept in self.sink.records if kept.stream == stream for line in kept.objects
+        ]
+
+
+@asynccontextmanager
+async def running(limits: GatewayLimits = QUICK) -> AsyncIterator[Machine]:
+    machine = Machine(limits)
+    yield machine
+    await machine.gateway.close()
+
+
+def spec(
+    url: str, name: str = "iris", protocol: str = "seldon", *, deadline_seconds: float = 0.5, limit: int = 64
+) -> MicroserviceSpec:
+    return MicroserviceSpec(name, url, protocol, deadline_seconds, limit)
+
+
+def answering(document: Any, status: str = "200 OK") -> Behaviour:
+    """A model that always says this."""
+
+    async def behave(head: bytes, body: bytes, writer: Writer) -> bool:
+        writer.write(plain(orjson.dumps(document), status=status))
+        return True
+
+    return behave
+
+
+SETOSA: dict[str, Any] = {"data": {"names": ["setosa"], "ndarray": [[0.9]]}, "meta": {}}
+LEGACY_SETOSA: dict[str, Any] = {
+    "predictions": [{"prediction": "0.9", "predictedClass": "setosa", "confidence": "0.9"}],
+    "meta": {"modelName": "iris-model"},
+}
