@@ -25,6 +25,7 @@ from common.errors import (
 from lane.dialects import PROBLEM, SELDON_CORE, SELDON_SERVER, V2, Dialect
 from lane.route import Parameter, Route
 from seldon_api.composition import compose_worker
+from seldon_api.openapi_oauth import BASIC, OAUTH_ERROR, oauth_paths
 
 Json = dict[str, Any]
 ErrorKinds = Iterable[type[SeldonError]]
@@ -70,11 +71,22 @@ def add_routes(document: Json, routes: Iterable[Route]) -> Json:
         operations = paths.setdefault(route.path, {})
         for method in route.methods:
             operations[method.lower()] = operation(route, method)
-    components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(_error_schemas())
-    components.setdefault("securitySchemes", {}).update(SECURITY_SCHEMES)
+    _add_components(document, _error_schemas(), SECURITY_SCHEMES)
     document["paths"] = dict(sorted(paths.items()))
     return document
+
+
+def add_token_addresses(document: Json) -> Json:
+    """`document` with the addresses where keys become tokens."""
+    document.setdefault("paths", {}).update(oauth_paths())
+    _add_components(document, {"OAuthError": OAUTH_ERROR}, {"basic": BASIC})
+    return document
+
+
+def _add_components(document: Json, schemas: Json, security_schemes: Json) -> None:
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(schemas)
+    components.setdefault("securitySchemes", {}).update(security_schemes)
 
 
 def operation(route: Route, method: str) -> Json:
@@ -217,5 +229,5 @@ def _add_problems(path: str, method: str, described: Json) -> None:
 
 
 def complete_schema(result: Json, generator: Any, request: Any, public: bool) -> Json:
-    """drf-spectacular's post-processing hook: the management views' problems, and the whole lane."""
-    return add_routes(add_problems(result), compose_worker().routes)
+    """drf-spectacular's post-processing hook: problems of the management views, tokens, the whole lane."""
+    return add_routes(add_token_addresses(add_problems(result)), compose_worker().routes)
