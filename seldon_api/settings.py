@@ -130,6 +130,7 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
 CSRF_FAILURE_VIEW = "clients.manage.problems.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -290,6 +291,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ClientKeyKind": "clients.manage.serializers.CLIENT_KINDS",
         "FineScope": "clients.records.FINE_SCOPES",
         "Surface": "clients.records.SURFACES",
+        "Protocol": "predictions.records.PROTOCOL_NAMES",
+        "StoredProtocol": "predictions.models.PROTOCOL_CHOICES",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
