@@ -1,4 +1,4 @@
-"""Seldon Server's JSON form and Seldon Core's, each turned into the other; plain objects only, no arrays.
+"""Seldon Server's JSON form: its requests to Seldon Core's messages, and messages to its answers; no numpy.
 
 A Seldon Server request is `{"data": {feature: value, …}}` or `{"data": [number, …]}`: one row. Its answer is
 `{"predictions": [{"prediction", "predictedClass", "confidence"}, …], "meta": {"modelName"}, "custom"}`: one
@@ -7,7 +7,6 @@ prediction per class. A Seldon Core message carries whole tables.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,32 +47,6 @@ def legacy_to_message(body: Any) -> Json:
     if isinstance(body.get("meta"), dict):
         message["meta"] = body["meta"]
     return message
-
-
-def message_to_legacy_request(message: Any) -> Json:
-    """Return the Seldon Server request of a SeldonMessage with one row; named columns become features.
-
-    `jsonData` becomes `data` as it is. Raises InvalidMessageError for several rows, text and bytes, which
-    that form cannot say.
-    """
-    body: Json = {"data": message["jsonData"]} if "jsonData" in message else {"data": read_one_row(message)}
-    if isinstance(message.get("meta"), dict):
-        body["meta"] = message["meta"]
-    return body
-
-
-def read_one_row(message: Json) -> Json | list[Any]:
-    """Return the only row of a message, as features when its columns have names."""
-    data = message.get("data")
-    rows = list(iterate_rows(data)) if isinstance(data, dict) else []
-    if not isinstance(data, dict) or len(rows) != 1:
-        raise InvalidMessageError(
-            "Seldon Server's form takes one row of data; this message has another shape"
-        )
-    names = data.get("names") or []
-    if isinstance(names, list) and len(set(map(str, names))) == len(names) == len(rows[0]):
-        return dict(zip(names, rows[0], strict=True))
-    return rows[0]
 
 
 def message_to_legacy(message: Json, model_name: str) -> Json:
@@ -143,34 +116,3 @@ def iterate_tensor_rows(tensor: Any) -> Iterator[list[Any]]:
         raise InvalidMessageError(f"cannot reshape array of size {len(values)} into shape {shape}")
     for start in range(0, len(values), width):
         yield values[start : start + width]
-
-
-def legacy_answer_to_message(answer: Any) -> Json:
-    """Return the SeldonMessage of a Seldon Server answer: one row, the classes as column names.
-
-    Numbers that were sent as text are numbers again; `custom` alone becomes `jsonData`; the model's name
-    is the tag `modelName`. Raises UnusableAnswerError when it is no such answer.
-    """
-    predictions = answer.get("predictions") if isinstance(answer, dict) else None
-    if not isinstance(predictions, list):
-        raise UnusableAnswerError('The microservice\'s answer has no "predictions" array')
-    if not predictions and answer.get("custom") is not None:
-        message: Json = {"jsonData": answer["custom"]}
-    else:
-        names, row = read_predictions(predictions)
-        message = {"data": {"names": names, "ndarray": [row]}}
-    meta = answer.get("meta")
-    model_name = meta.get("modelName") if isinstance(meta, dict) else None
-    return message | {"meta": {"tags": {"modelName": model_name}} if model_name else {}}
-
-
-def read_predictions(predictions: list[Any]) -> tuple[list[str], list[float]]:
-    """Return the classes and their numbers."""
-    try:
-        names = [str(entry["predictedClass"]) for entry in predictions]
-        row = [float(entry["prediction"]) for entry in predictions]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnusableAnswerError(f"The microservice's predictions cannot be read: {error!r}") from error
-    if not all(map(math.isfinite, row)):
-        raise UnusableAnswerError("The microservice's predictions hold NaN or Infinity")
-    return names, row

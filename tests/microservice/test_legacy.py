@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 from microservice.protocol.legacy import (
     is_legacy_request,
-    legacy_answer_to_message,
     legacy_to_message,
     message_to_legacy,
-    message_to_legacy_request,
 )
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -40,25 +38,6 @@ def test_the_shape_of_a_body_says_its_form(body: Any, is_legacy: bool) -> None:
     assert is_legacy_request(body) is is_legacy
 
 
-@given(st.dictionaries(NAMES, NUMBERS, min_size=1))
-def test_features_survive_the_way_to_a_message_and_back(features: dict[str, float]) -> None:
-    body = {"data": features, "meta": {"puid": "p"}}
-    assert is_legacy_request(body)
-    assert message_to_legacy_request(legacy_to_message(body)) == body
-
-
-@given(st.dictionaries(st.text(min_size=1), NUMBERS, min_size=1))
-def test_predictions_survive_the_way_to_a_message_and_back(classes: dict[str, float]) -> None:
-    message = {"data": {"names": list(classes), "ndarray": [list(classes.values())]}}
-    back = legacy_answer_to_message(message_to_legacy(message, "m"))
-    assert back == message | {"meta": {"tags": {"modelName": "m"}}}
-
-
-def test_an_array_is_one_row_without_names() -> None:
-    assert legacy_to_message({"data": [1, 2]}) == {"data": {"names": [], "ndarray": [[1, 2]]}}
-    assert message_to_legacy_request({"data": {"ndarray": [[1, 2]]}}) == {"data": [1, 2]}
-
-
 def test_every_class_is_a_prediction_with_numbers_as_numbers() -> None:
     message = {"data": {"names": ["a"], "tensor": {"shape": [1, 2], "values": [1, 0.5]}}}
     assert message_to_legacy(message, "m") == {
@@ -82,41 +61,44 @@ def test_other_kinds_become_custom_and_predictions_stay() -> None:
     assert message_to_legacy(kept, "m") == kept
 
 
-def test_numbers_sent_as_text_are_numbers_again() -> None:
-    answer = {"predictions": [{"prediction": "0.25", "predictedClass": "a", "confidence": "0.25"}]}
-    assert legacy_answer_to_message(answer) == {"data": {"names": ["a"], "ndarray": [[0.25]]}, "meta": {}}
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        {"data": {"ndarray": [[1], [2]]}},
-        {"strData": "x"},
-        {"data": {}},
-        {"data": {"tensor": {"shape": [1, 3], "values": [1]}}},
-        {"data": {"tensor": {"shape": [0], "values": []}}},
-        {"data": {"tensor": 3}},
-    ],
-)
-def test_what_is_not_one_row_has_no_seldon_server_form(message: Any) -> None:
-    with pytest.raises(InvalidMessageError):
-        message_to_legacy_request(message)
-
-
 @pytest.mark.parametrize("body", [{}, {"data": 3}, [], {"data": None}])
 def test_a_body_without_data_is_refused(body: Any) -> None:
     with pytest.raises(InvalidMessageError, match="object of features or an array"):
         legacy_to_message(body)
 
 
+@given(st.dictionaries(NAMES, NUMBERS, min_size=1))
+def test_features_become_the_named_columns_of_one_row(features: dict[str, float]) -> None:
+    body = {"data": features, "meta": {"puid": "p"}}
+    assert is_legacy_request(body)
+    assert legacy_to_message(body) == {
+        "data": {"names": list(features), "ndarray": [list(features.values())]},
+        "meta": {"puid": "p"},
+    }
+
+
+@given(st.dictionaries(st.text(min_size=1), NUMBERS, min_size=1))
+def test_every_column_becomes_its_own_class(classes: dict[str, float]) -> None:
+    message = {"data": {"names": list(classes), "ndarray": [list(classes.values())]}}
+    found = message_to_legacy(message, "m")["predictions"]
+    assert {entry["predictedClass"]: entry["prediction"] for entry in found} == classes
+
+
+def test_an_array_is_one_row_without_names() -> None:
+    assert legacy_to_message({"data": [1, 2]}) == {"data": {"names": [], "ndarray": [[1, 2]]}}
+
+
 @pytest.mark.parametrize(
-    "answer", [{}, [], {"predictions": [{}]}, {"predictions": [{"prediction": "NaN", "predictedClass": "a"}]}]
+    "data",
+    [
+        {"ndarray": [[{"a": 1}]]},
+        {"ndarray": 3},
+        {},
+        {"tensor": 3},
+        {"tensor": {"shape": [1, 3], "values": [1]}},
+        {"tensor": {"shape": [0], "values": []}},
+    ],
 )
-def test_an_unreadable_answer_is_the_microservices_fault(answer: Any) -> None:
+def test_an_answer_of_other_than_rows_of_numbers_and_names_is_refused(data: Any) -> None:
     with pytest.raises(UnusableAnswerError):
-        legacy_answer_to_message(answer)
-
-
-def test_an_answer_of_cells_that_are_no_numbers_is_refused() -> None:
-    with pytest.raises(UnusableAnswerError):
-        message_to_legacy({"data": {"ndarray": [[{"a": 1}]]}}, "m")
+        message_to_legacy({"data": data}, "m")
