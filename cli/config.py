@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.context import json_option, lazy, system_user
+from cli.context import by_cli, json_option, lazy
 from cli.lazy import NounGroup
 from cli.output import print_json, print_rows
 
 if TYPE_CHECKING:
+    from clients import configuration
     from stores import config as documents
     from stores.config import Document, HistoryEntry
 else:
+    configuration = lazy("clients.configuration")
     documents = lazy("stores.config")
 
-author_option = click.option(
-    "--author",
-    default=lambda: f"cli:{system_user()}",
-    show_default="cli:<your login>",
-    help="Who the history names.",
-)
 if_version_option = click.option(
     "--if-version",
     type=click.IntRange(min=0),
@@ -71,9 +67,8 @@ def get(path: str, version: int | None, as_json: bool) -> None:
 @click.argument("path")
 @click.argument("source")
 @if_version_option
-@author_option
 @json_option
-def set_document(path: str, source: str, if_version: int | None, author: str, as_json: bool) -> None:
+def set_document(path: str, source: str, if_version: int | None, as_json: bool) -> None:
     """Write the document at PATH from SOURCE: a file, `-` for standard input, or the document itself.
 
     \b
@@ -82,7 +77,7 @@ def set_document(path: str, source: str, if_version: int | None, author: str, as
       seldon-cli config set /all_clients/acme/alg_test_switch on
     """
     text = _read_source(source)
-    document = documents.get_store().set_text(path, text, author=author, expected_version=if_version)
+    document = configuration.write_document(path=path, text=text, by=by_cli(), expected_version=if_version)
     _print_written(document, as_json)
 
 
@@ -115,23 +110,22 @@ def history(path: str, limit: int, with_diff: bool, as_json: bool) -> None:
 @click.argument("path")
 @click.argument("version", type=click.IntRange(min=1))
 @if_version_option
-@author_option
 @json_option
-def rollback(path: str, version: int, if_version: int | None, author: str, as_json: bool) -> None:
+def rollback(path: str, version: int, if_version: int | None, as_json: bool) -> None:
     """Write what the document at PATH was at VERSION as its next version."""
-    store = documents.get_store()
-    document = store.rollback(path, version, author=author, expected_version=if_version)
+    document = configuration.roll_back_document(
+        path=path, version=version, by=by_cli(), expected_version=if_version
+    )
     _print_written(document, as_json, path)
 
 
 @config.command()
 @click.argument("path")
 @if_version_option
-@author_option
 @json_option
-def delete(path: str, if_version: int | None, author: str, as_json: bool) -> None:
+def delete(path: str, if_version: int | None, as_json: bool) -> None:
     """Delete the document at PATH; its history stays, and `rollback` brings it back."""
-    documents.get_store().delete(path, author=author, expected_version=if_version)
+    configuration.delete_document(path=path, by=by_cli(), expected_version=if_version)
     _print_written(None, as_json, path)
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from common.errors import SeldonError
 from stores.config.errors import ConfigMissingError, ConfigVersionMissingError
@@ -18,6 +18,8 @@ from stores.config.validation import check_document
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+MAX_AUTHOR_CHARACTERS: Final = 200
+
 State = Literal["connected", "stale"]
 Watch = Callable[[frozenset[str]], None]
 """Gets the paths whose documents were written, deleted or first seen; called from any thread."""
@@ -114,7 +116,7 @@ class ConfigStore(ABC):
         """As `set`, with the document as text, which is kept as it is: key order, numbers, white space."""
         canonical = check_path(path)
         check_document(canonical, text)
-        written = self._write(canonical, text, author, expected_version)
+        written = self._write(canonical, text, author[:MAX_AUTHOR_CHARACTERS], expected_version)
         if written is None:
             raise ConfigMissingError(path)
         return written
@@ -124,7 +126,7 @@ class ConfigStore(ABC):
         canonical = check_path(path)
         if self._fetch_one(canonical) is None:
             raise ConfigMissingError(path)
-        self._write(canonical, None, author, expected_version)
+        self._write(canonical, None, author[:MAX_AUTHOR_CHARACTERS], expected_version)
 
     def rollback(
         self, path: str, version: int, *, author: str, expected_version: int | None = None

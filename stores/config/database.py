@@ -131,11 +131,16 @@ def _reachable() -> Iterator[None]:
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        # PostgreSQL's messages run over several lines, of which the first says what happened.
-        reason = str(error).strip().partition("\n")[0]
-        raise ConfigUnavailableError(reason or type(error).__name__) from error
+        raise ConfigUnavailableError(_reason(error)) from error
     except SynchronousOnlyOperation as error:
         raise ConfigUnavailableError("the store was not started before the first request") from error
+
+
+def _reason(error: Exception) -> str:
+    """What happened: PostgreSQL's messages run over several lines, of which the first says it."""
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    is_missing = "no such table" in first or "does not exist" in first
+    return f"{first} (is the database migrated?)" if is_missing else first
 
 
 def _store_row(row: ConfigDocument | None, fresh: ConfigDocument) -> bool:

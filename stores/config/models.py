@@ -13,7 +13,7 @@ class ConfigDocument(models.Model):
     path = models.CharField(max_length=255, unique=True)
     text = models.TextField(null=True)
     version = models.PositiveIntegerField()
-    author = models.CharField(max_length=150)
+    author = models.CharField(max_length=200)
     updated_at = models.DateTimeField()
 
     class Meta:
@@ -30,7 +30,7 @@ class ConfigVersion(models.Model):
     path = models.CharField(max_length=255)
     version = models.PositiveIntegerField()
     text = models.TextField(null=True)
-    author = models.CharField(max_length=150)
+    author = models.CharField(max_length=200)
     at = models.DateTimeField()
 
     class Meta:

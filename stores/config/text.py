@@ -39,7 +39,7 @@ def read_text(path: str, text: str) -> Any:
     """The value of kept `text`; what is not JSON, as Seldon's own tools may write, is its own value."""
     form = form_of(path)
     if form == "text":
-        return text
+        return text.strip()
     if form == "switch":
         return SWITCH_WORDS.get(text.strip().lower(), text)
     try:
@@ -68,7 +68,7 @@ def _check_size(path: str, text: str) -> None:
 def _parse_plain(path: str, text: str) -> str:
     if any(ord(character) < 32 and character not in "\t\r\n" for character in text):
         raise ConfigInvalidError(path, "", "it holds control characters")
-    return text
+    return text.strip()
 
 
 def _parse_switch(path: str, text: str) -> bool:

@@ -11,6 +11,7 @@ from tests.architecture.source import SourceFile, dotted, source_files
 DOORS = {
     "cli/main.py": "the command line: a sentence and an exit code instead of a traceback",
     "microservice/finding.py": "a model author's code may raise anything; it is told as their mistake",
+    "microservice/rest.py": "a model author's call may raise anything; it is answered and logged as such",
     "lane/app.py": "the lane: an answer with the request id instead of a cut connection",
     "stores/changes/hub.py": "one subscriber's fault must not keep a change from the others",
     "stores/changes/watcher.py": "the thread must outlive a fault, or the process hears of no change again",

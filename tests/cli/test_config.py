@@ -12,11 +12,15 @@ from types import SimpleNamespace
 import pytest
 
 from cli import main
+from cli.context import system_user
+from clients.models import AuditEntry, Client
 from stores.config import ConfigStore, use_store
 from stores.config.memory import MemoryConfigStore
 
 PATH = "/all_clients/acme/notes"
 GLOBEX = "/all_clients/globex/notes"
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def feed_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 
 def test_set_takes_inline_json_and_get_prints_it_readably(cli: Cli) -> None:
-    assert cli("set", PATH, '{"algorithms":[]}', "--author", "ada") == 0
+    assert cli("set", PATH, '{"algorithms":[]}') == 0
     assert cli.out == f"{PATH} is at version 1\n"
     assert cli("get", PATH) == 0
     assert cli.out == '{\n  "algorithms": []\n}\n'
@@ -79,9 +83,21 @@ def test_file_that_is_not_there_is_told_as_such(cli: Cli) -> None:
     assert "there is no file nowhere.json" in cli.err
 
 
-def test_author_is_the_login_unless_it_is_named(cli: Cli, store: ConfigStore) -> None:
+def test_history_and_audit_log_name_the_login(cli: Cli, store: ConfigStore) -> None:
+    acme = Client.objects.create(name="acme")
     cli("set", PATH, "{}")
-    assert store.read(PATH).author.startswith("cli:")
+    cli("rollback", PATH, "1")
+    cli("delete", PATH)
+    actors = {f"cli:{system_user()}"}
+    assert {entry.author for entry in store.history(PATH)} == actors
+    entries = AuditEntry.objects.for_client(acme).order_by("id")
+    assert [entry.action for entry in entries] == ["write_document", "roll_back_document", "delete_document"]
+    assert {entry.actor for entry in entries} == actors
+
+
+def test_refused_write_leaves_no_audit_entry(cli: Cli) -> None:
+    cli("set", PATH, "{")
+    assert not AuditEntry.objects.for_all_clients().exists()
 
 
 def test_wrong_document_is_told_with_place_and_reason(cli: Cli, store: ConfigStore) -> None:
@@ -124,15 +140,15 @@ def test_list_shows_only_what_is_below_the_prefix(cli: Cli) -> None:
 
 
 def test_history_says_who_did_what(cli: Cli) -> None:
-    cli("set", PATH, '{"a": 1}', "--author", "ada")
-    cli("set", PATH, '{"a": 2}', "--author", "bob")
-    cli("delete", PATH, "--author", "eve")
+    cli("set", PATH, '{"a": 1}')
+    cli("set", PATH, '{"a": 2}')
+    cli("delete", PATH)
     assert cli("history", PATH, "--json") == 0
     rows = json.loads(cli.out)
-    assert [(row["version"], row["author"], row["change"]) for row in rows] == [
-        (3, "eve", "deleted"),
-        (2, "bob", "changed"),
-        (1, "ada", "created"),
+    assert [(row["version"], row["change"]) for row in rows] == [
+        (3, "deleted"),
+        (2, "changed"),
+        (1, "created"),
     ]
 
 
@@ -146,7 +162,7 @@ def test_history_diff_shows_the_changed_line(cli: Cli) -> None:
 def test_rollback_restores_and_former_versions_can_be_read(cli: Cli, store: ConfigStore) -> None:
     cli("set", PATH, '{"a": 1}')
     cli("set", PATH, '{"a": 2}')
-    assert cli("rollback", PATH, "1", "--author", "ada", "--json") == 0
+    assert cli("rollback", PATH, "1", "--json") == 0
     assert json.loads(cli.out)["version"] == 3
     assert store.read(PATH).value == {"a": 1}
     assert cli("get", PATH, "--version", "2") == 0
@@ -161,6 +177,6 @@ def test_rollback_to_a_version_that_never_was_is_refused(cli: Cli) -> None:
 
 def test_version_in_which_it_was_deleted_has_no_document_to_print(cli: Cli) -> None:
     cli("set", PATH, "{}")
-    cli("delete", PATH, "--author", "eve")
+    cli("delete", PATH)
     assert cli("get", PATH, "--version", "2") == 1
-    assert "was deleted by eve in version 2" in cli.err
+    assert "was deleted by cli:" in cli.err

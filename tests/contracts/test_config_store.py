@@ -144,6 +144,11 @@ class TestVersions:
         assert (oldest.version, oldest.author, oldest.before, oldest.after) == (1, "ada", None, '{"a":1}')
         assert newest.at >= oldest.at
 
+    def test_author_of_any_length_is_kept_as_far_as_it_fits(self, store: ConfigStore) -> None:
+        store.set(PATH, ONE, author="a" * 500)
+        store.delete(PATH, author="b" * 500)
+        assert [entry.author for entry in store.history(PATH)] == ["b" * 200, "a" * 200]
+
     def test_history_can_be_cut_and_still_knows_what_was_before(self, store: ConfigStore) -> None:
         for number in range(5):
             store.set(PATH, {"n": number}, author="ada")

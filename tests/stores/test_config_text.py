@@ -92,7 +92,9 @@ def test_switch_takes_no_other_word(text: str) -> None:
 
 
 def test_plain_text_refuses_control_characters() -> None:
-    assert parse_text("/config/mf", "acme,globex\n") == "acme,globex\n"
+    assert (
+        parse_text("/config/mf", "acme,globex\n") == read_text("/config/mf", "acme,globex\n") == "acme,globex"
+    )
     with pytest.raises(ConfigInvalidError):
         parse_text("/config/mf", "acme\0")
 

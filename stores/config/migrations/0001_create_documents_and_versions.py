@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 ("path", models.CharField(max_length=255, unique=True)),
                 ("text", models.TextField(null=True)),
                 ("version", models.PositiveIntegerField()),
-                ("author", models.CharField(max_length=150)),
+                ("author", models.CharField(max_length=200)),
                 ("updated_at", models.DateTimeField()),
             ],
             options={"verbose_name": "configuration document", "ordering": ["path"]},
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ("path", models.CharField(max_length=255)),
                 ("version", models.PositiveIntegerField()),
                 ("text", models.TextField(null=True)),
-                ("author", models.CharField(max_length=150)),
+                ("author", models.CharField(max_length=200)),
                 ("at", models.DateTimeField()),
             ],
             options={
