@@ -77,8 +77,8 @@ class Traffic:
 
     def take(self) -> list[Minute]:
         """Everything gathered since the last call."""
-        taken, self._minutes = list(self._minutes.values()), {}
-        return taken
+        taken, self._minutes = self._minutes, {}
+        return list(taken.values())
 
     def put_back(self, minutes: list[Minute]) -> None:
         """Return minutes that could not be stored; they are added to what came meanwhile."""
@@ -88,10 +88,11 @@ class Traffic:
             if present is None:
                 self._minutes[key] = old
             else:
-                _add(present, old)
+                add_minute(present, old)
 
 
-def _add(row: Minute, other: Minute) -> None:
+def add_minute(row: Minute, other: Minute) -> None:
+    """Add the counts of `other` to `row`; its refusals are the older ones."""
     row.requests += other.requests
     row.errors += other.errors
     row.bytes_in += other.bytes_in
@@ -101,7 +102,7 @@ def _add(row: Minute, other: Minute) -> None:
         row.rejected[reason] = row.rejected.get(reason, 0) + count
     for label, count in other.variations.items():
         row.variations[label] = row.variations.get(label, 0) + count
-    row.refusals.extendleft(reversed(other.refusals))
+    row.refusals = deque([*other.refusals, *row.refusals], maxlen=REFUSALS_KEPT)
 
 
 TRAFFIC: Final = Traffic()

@@ -14,8 +14,10 @@ from clients.doors import CredentialsPart, JsDoor, TokenDoor
 from clients.quota_file import QuotaFile
 from clients.quotas import QuotaKeeper
 from clients.source import DatabaseSource
+from clients.traffic import TrafficPart
 from common.metrics_files import MetricsFilePart
 from common.parts import Part
+from common.traffic import TRAFFIC
 from events.endpoints import event_routes
 from events.parts import make_intake, make_key_store, make_sink
 from lane.app import Application, Lane
@@ -47,6 +49,7 @@ def compose_worker() -> Worker:
     gateway = build_gateway(sink)
     parts: list[Part] = [
         MetricsFilePart(metrics_folder()),
+        TrafficPart(TRAFFIC, settings.TRAFFIC_KEEP_DAYS),
         sink,
         keys,
         DocumentsPart(),

@@ -216,6 +216,9 @@ PASSWORD_HASHERS = [
 # How many unknown tokens and keys a worker remembers, so that guessing does not reach the database.
 UNKNOWN_TOKENS_REMEMBERED = env.env_int("UNKNOWN_TOKENS_REMEMBERED", 65_536, 0)
 
+# How many days the console can look back on traffic.
+TRAFFIC_KEEP_DAYS = env.env_int("TRAFFIC_KEEP_DAYS", 30, 1, 3650)
+
 # -- the lane --------------------------------------------------------------------------------------
 
 # Largest body after inflating, in bytes.

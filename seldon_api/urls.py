@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
+from console.assets import serve_asset
 from seldon_api.schema_views import DocsView, schema
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("static/<path:path>", serve_asset),
     path("manage/", include("clients.manage.urls")),
     path("manage/", include("predictions.urls")),
     path("", include("clients.urls")),

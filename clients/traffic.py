@@ -1,0 +1,193 @@
+"""From the minutes a process gathered in memory to rows of TrafficMinute, every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from clients.models import Client, TrafficMinute
+from clients.services import clear_expired_tokens
+from common import clock
+from common.traffic import REFUSALS_KEPT, Minute, Traffic, add_minute
+
+logger = logging.getLogger(__name__)
+
+Key = tuple[str, str, int]
+Step = Callable[[], object]
+
+_ROWS_A_STATEMENT: Final = 200
+# A minute this old gets no more requests; its sums are forgotten once they are stored.
+_OPEN_MINUTES: Final = 2
+# While the database is away, as many minutes wait for it; the oldest are given up.
+_WAITING_ROWS: Final = 50_000
+_COLUMNS: Final = (
+    "requests",
+    "errors",
+    "events_accepted",
+    "events_rejected",
+    "bytes",
+    "latency",
+    "variations",
+    "refusals",
+)
+_KEY_COLUMNS: Final = ("client", "minute", "surface", "writer")
+
+
+class TrafficBook:
+    """The sums of this process's present minutes, and which of them are not stored yet.
+
+    A row is always written whole by its one writer, so writing it again changes nothing.
+    """
+
+    def __init__(self, writer: int | None = None) -> None:
+        self._writer = secrets.randbits(62) if writer is None else writer
+        self._sums: dict[Key, Minute] = {}
+        self._unstored: dict[Key, None] = {}
+        self._client_ids: dict[str, int] = {}
+
+    def add(self, minutes: Iterable[Minute]) -> None:
+        """Add what was gathered since the last time."""
+        for minute in minutes:
+            key = (minute.client, minute.surface, minute.minute)
+            held = self._sums.get(key)
+            if held is not None:
+                add_minute(minute, held)
+            self._sums[key] = minute
+            self._unstored[key] = None
+        self._give_up_oldest()
+
+    def store(self, unix_seconds: int) -> int:
+        """Write what is not stored yet; returns how many rows. Raises DatabaseError, losing nothing."""
+        stored = 0
+        while self._unstored:
+            keys = list(self._unstored)[:_ROWS_A_STATEMENT]
+            stored += self._write(keys)
+            for key in keys:
+                del self._unstored[key]
+        self._forget_closed(unix_seconds // 60 - _OPEN_MINUTES)
+        return stored
+
+    def _write(self, keys: list[Key]) -> int:
+        self._learn_clients({key[0] for key in keys})
+        rows = [self._row(self._sums[key]) for key in keys if key[0] in self._client_ids]
+        TrafficMinute.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=_KEY_COLUMNS, update_fields=_COLUMNS
+        )
+        return len(rows)
+
+    def _row(self, sums: Minute) -> TrafficMinute:
+        return TrafficMinute(
+            client_id=self._client_ids[sums.client],
+            minute=datetime.fromtimestamp(sums.minute * 60, UTC),
+            surface=sums.surface,
+            writer=self._writer,
+            requests=sums.requests,
+            errors=sums.errors,
+            events_accepted=sums.accepted,
+            events_rejected=sums.rejected,
+            bytes=sums.bytes_in,
+            latency=sums.latency,
+            variations=sums.variations,
+            refusals=list(sums.refusals)[-REFUSALS_KEPT:],
+        )
+
+    def _learn_clients(self, names: set[str]) -> None:
+        unknown = names - self._client_ids.keys()
+        if unknown:
+            rows = Client.objects.filter(name__in=unknown).order_by()
+            self._client_ids.update(rows.values_list("name", "pk"))
+
+    def _forget_closed(self, before: int) -> None:
+        for key in [key for key in self._sums if key[2] < before]:
+            del self._sums[key]
+
+    def _give_up_oldest(self) -> None:
+        surplus = len(self._unstored) - _WAITING_ROWS
+        if surplus <= 0:
+            return
+        logger.warning("traffic of %d minutes is given up: the database was away for too long", surplus)
+        for key in list(self._unstored)[:surplus]:
+            del self._unstored[key]
+            del self._sums[key]
+
+
+def prune_traffic(*, keep_days: int) -> int:
+    """Deletes minutes older than `keep_days` days; returns how many rows."""
+    oldest = clock.now() - timedelta(days=keep_days)
+    return TrafficMinute.objects.for_all_clients().filter(minute__lt=oldest).delete()[0]
+
+
+class TrafficPart:
+    """Stores the traffic of this process in a thread of its own, and clears what is too old now and then."""
+
+    name = "traffic"
+    is_vital = False
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        keep_days: int,
+        flush_seconds: float = 5,
+        clear_seconds: float = 3600,
+    ) -> None:
+        self._traffic = traffic
+        self._keep_days = keep_days
+        self._flush_seconds = flush_seconds
+        self._clear_seconds = clear_seconds
+        self._book = TrafficBook()
+        self._problem = ""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+
+    async def start(self) -> None:
+        """Begin to store."""
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Store what is left."""
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join, 10)
+
+    def problem(self) -> str | None:
+        """Why traffic is not stored just now; nothing is lost while it waits in memory."""
+        return self._problem or None
+
+    def flush(self) -> None:
+        """Store what was gathered; what cannot be stored waits for the next time."""
+        self._book.add(self._traffic.take())
+        self._guarded(lambda: self._book.store(clock.unix_seconds()))
+
+    def clear(self) -> None:
+        """Delete traffic and tokens that nobody needs any more."""
+        self._guarded(lambda: prune_traffic(keep_days=self._keep_days))
+        self._guarded(clear_expired_tokens)
+
+    def _run(self) -> None:
+        clear_at = clock.monotonic() + self._clear_seconds
+        try:
+            while not self._stopping.wait(self._flush_seconds):
+                self.flush()
+                if clock.monotonic() >= clear_at:
+                    clear_at += self._clear_seconds
+                    self.clear()
+            self.flush()
+        finally:
+            connection.close()
+
+    def _guarded(self, step: Step) -> None:
+        try:
+            step()
+        except (DatabaseError, InterfaceError) as error:
+            connection.close()
+            if not self._problem:
+                logger.warning("traffic is not stored: %s", error)
+            self._problem = f"{type(error).__name__}: {error}".strip()
+        else:
+            self._problem = ""
