@@ -9,8 +9,9 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clients import configuration
 from clients.manage import documents
-from clients.manage.audit import note_change
+from clients.manage.audit import by
 from clients.manage.base import ManageView, page_of, paged, read_body
 from clients.manage.config_serializers import (
     DiffSerializer,
@@ -22,7 +23,6 @@ from clients.manage.config_serializers import (
 )
 from clients.manage.parsers import TextParser
 from stores.config import diff_texts, get_store
-from stores.config.errors import ConfigConflictError, ConfigVersionMissingError
 
 TAG = ["configuration"]
 PATH = OpenApiParameter(
@@ -92,12 +92,11 @@ class DocumentView(ManageView):
         """Validates the body and makes it the next version, live in every process within a second."""
         canonical = documents.owned_path(self.actor, path)
         expected = _expected(request)
-        store = get_store()
-        with note_change(request, "write_document", canonical) as change:
-            document = documents.write_document(
-                store, canonical, str(request.data or ""), author=self.actor.name, expected=expected
+        text = documents.text_to_keep(canonical, str(request.data or ""))
+        with documents.conflict_as_precondition():
+            document = configuration.write_document(
+                path=canonical, text=text, by=by(request), expected_version=expected
             )
-            change.after = {"version": document.version}
         return _answer(document)
 
     @extend_schema(
@@ -112,11 +111,8 @@ class DocumentView(ManageView):
         """Deletes the document; it stays in the history and can be rolled back."""
         canonical = documents.owned_path(self.actor, path)
         expected = _expected(request)
-        with note_change(request, "delete_document", canonical):
-            try:
-                get_store().delete(canonical, author=self.actor.name, expected_version=expected)
-            except ConfigConflictError as error:
-                raise documents.precondition_failed(error) from error
+        with documents.conflict_as_precondition():
+            configuration.delete_document(path=canonical, by=by(request), expected_version=expected)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -152,12 +148,9 @@ class DiffView(ManageView):
         versions = VersionsSerializer(data=request.query_params)
         versions.is_valid(raise_exception=True)
         before, after = versions.validated_data["before"], versions.validated_data["after"]
-        texts = {entry.version: entry.after for entry in get_store().history(canonical)}
-        for version in (before, after):
-            if version not in texts:
-                raise ConfigVersionMissingError(canonical, version)
+        texts = [get_store().version(canonical, version).after for version in (before, after)]
         names = (f"version {before}", f"version {after}")
-        diff = diff_texts(canonical, texts[before], texts[after], names)
+        diff = diff_texts(canonical, texts[0], texts[1], names)
         return Response({"path": canonical, "before": before, "after": after, "diff": diff})
 
 
@@ -176,14 +169,10 @@ class RollbackView(ManageView):
         """Writes what the document was at `version` as its next version; 204 when it did not exist then."""
         canonical = documents.owned_path(self.actor, path)
         version = read_body(RollbackSerializer, request)["version"]
-        with note_change(request, "roll_back_document", canonical) as change:
-            try:
-                document = get_store().rollback(
-                    canonical, version, author=self.actor.name, expected_version=_expected(request)
-                )
-            except ConfigConflictError as error:
-                raise documents.precondition_failed(error) from error
-            change.after = {"rolled_back_to": version}
+        with documents.conflict_as_precondition():
+            document = configuration.roll_back_document(
+                path=canonical, version=version, by=by(request), expected_version=_expected(request)
+            )
         return _answer(document) if document else Response(status=status.HTTP_204_NO_CONTENT)
 
 

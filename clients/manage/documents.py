@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
 
+from clients.configuration import owner_name
 from clients.manage.actors import Actor
 from clients.manage.errors import PreconditionFailedError, PreconditionInvalidError
 from stores.config import ConfigStore, Document
 from stores.config.errors import ConfigConflictError, ConfigMissingError
 from stores.config.paths import check_path
+from stores.config.text import encode_value
 
 _ETAG: Final = re.compile(r'"(\d{1,18})"')
-_OWNER: Final = re.compile(r"/all_clients/([^/]+)(?:/|\Z)")
 
 
 def owned_path(actor: Actor, path: str) -> str:
     """The canonical form of `path`; ConfigMissingError when it is not below the actor's own client."""
     canonical = check_path(path if path.startswith("/") else f"/{path}")
-    if not actor.is_operator and _owner(canonical) != actor.client:
+    if not actor.is_operator and owner_name(canonical) != actor.client:
         raise ConfigMissingError(canonical)
     return canonical
 
@@ -30,13 +33,8 @@ def visible_documents(store: ConfigStore, actor: Actor, prefix: str) -> tuple[Do
     return tuple(
         document
         for document in store.list(prefix or "/")
-        if actor.is_operator or _owner(document.path) == actor.client
+        if actor.is_operator or owner_name(document.path) == actor.client
     )
-
-
-def owner_name(path: str) -> str | None:
-    """The client whose document this is; None for one that belongs to the installation."""
-    return _owner(path) or None
 
 
 def describe(document: Document) -> dict[str, Any]:
@@ -73,22 +71,19 @@ def expected_version(if_match: str | None, if_none_match: str | None) -> int | N
     return int(found[1])
 
 
-def write_document(
-    store: ConfigStore, path: str, text: str, *, author: str, expected: int | None
-) -> Document:
-    """Writes `text` as it is; a JSON string goes in as the text it holds where the path keeps plain text."""
+def text_to_keep(path: str, text: str) -> str:
+    """`text` as it is; of a JSON string the text it holds where `path` keeps plain text."""
+    word = _as_word(text)
+    return text if word is None else encode_value(path, word)
+
+
+@contextmanager
+def conflict_as_precondition() -> Iterator[None]:
+    """A conflict of versions within the block is told in HTTP's own terms."""
     try:
-        word = _as_word(text)
-        if word is not None:
-            return store.set(path, word, author=author, expected_version=expected)
-        return store.set_text(path, text, author=author, expected_version=expected)
+        yield
     except ConfigConflictError as error:
-        raise precondition_failed(error) from error
-
-
-def precondition_failed(error: ConfigConflictError) -> PreconditionFailedError:
-    """The conflict in HTTP's own terms."""
-    return PreconditionFailedError(error.message, version=error.data["version"])
+        raise PreconditionFailedError(error.message, version=error.data["version"]) from error
 
 
 def _as_word(text: str) -> str | None:
@@ -99,8 +94,3 @@ def _as_word(text: str) -> str | None:
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, str) else None
-
-
-def _owner(path: str) -> str:
-    found = _OWNER.match(path)
-    return found[1] if found else ""
