@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.context import client_option, json_option, lazy
+from cli.context import by_cli, client_option, json_option, lazy
 from cli.lazy import NounGroup
 from cli.output import print_json, print_record, print_rows
 
 if TYPE_CHECKING:
-    from clients import records as client_records
     from clients import services as clients
     from predictions import records, selectors, services
     from predictions.models import Microservice
     from predictions.probing import Probe
 else:
-    client_records = lazy("clients.records")
     clients = lazy("clients.services")
     records = lazy("predictions.records")
     selectors = lazy("predictions.selectors")
@@ -73,7 +70,7 @@ def add(client_name: str, name: str, url: str, as_json: bool, **given: Any) -> N
         name, url, given["protocol"], given["deadline_seconds"], given["concurrency_limit"]
     )
     made = services.register_microservice(
-        client=clients.get_client(client_name), spec=spec, process=process, by=_by()
+        client=clients.get_client(client_name), spec=spec, process=process, by=by_cli()
     )
     print_record(services.describe_microservice(made), as_json=as_json)
 
@@ -99,7 +96,8 @@ def list_microservices(client_name: str, as_json: bool) -> None:
 @json_option
 def test(client_name: str, name: str, sample: str, as_json: bool) -> None:
     """Call NAME once and show request, answer and time; exit code 1 when the answer is no prediction."""
-    probe = services.test_microservice(microservice=_find(client_name, name), sample=_parsed(sample))
+    body = _parsed(sample)
+    probe = services.test_microservice(microservice=_find(client_name, name), sample=body)
     if as_json:
         print_json(asdict(probe))
     else:
@@ -114,7 +112,7 @@ def test(client_name: str, name: str, sample: str, as_json: bool) -> None:
 @json_option
 def remove(client_name: str, name: str, as_json: bool) -> None:
     """Remove NAME; refused while the client's strategy calls it."""
-    services.remove_microservice(microservice=_find(client_name, name), by=_by())
+    services.remove_microservice(microservice=_find(client_name, name), by=by_cli())
     if as_json:
         print_json({"name": name, "removed": True})
     else:
@@ -123,14 +121,6 @@ def remove(client_name: str, name: str, as_json: bool) -> None:
 
 def _find(client_name: str, name: str) -> Microservice:
     return services.get_microservice(client=clients.get_client(client_name), name=name)
-
-
-def _by() -> client_records.By:
-    try:
-        return client_records.By(f"cli:{getuser()}")
-    except (KeyError, OSError):
-        # A container may run under a number that no account has.
-        return client_records.By("cli:unknown")
 
 
 def _parsed(sample: str) -> Any:
