@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from console.theme import UNFOLD as UNFOLD
+from console.theme import UNFOLD  # noqa: F401 (a setting)
 from seldon_api import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent

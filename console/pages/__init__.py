@@ -1,0 +1,1 @@
+"""The pages: each view parses, calls one service, selector or dashboard, and replies."""

@@ -1,0 +1,195 @@
+"""Configuration documents: lists, the editor with its preview, history, roll-back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from clients.services import get_client
+from common.errors import ConflictError, InvalidInputError, SeldonError
+from console.documents import (
+    client_of,
+    delete_document,
+    missing_rows,
+    purpose_of,
+    roll_back_document,
+    rows_of,
+    write_document,
+)
+from console.forms import DocumentForm, DocumentPathForm
+from console.places import excerpt, place_in
+from console.requests import by_operator, is_done, number_in, page, show
+from stores.config import Document, check_document, diff_texts, get_store
+from stores.config.paths import check_path
+
+_PER_PAGE: Final = 50
+
+
+@page
+def show_all(request: HttpRequest) -> HttpResponseBase:
+    """The documents of every client and of the installation."""
+    search = request.GET.get("q", "").strip()
+    form = DocumentPathForm(request.POST or None)
+    if is_done(request, form, lambda: check_path(form.cleaned_data["path"])):
+        return redirect(_address("configuration_edit", form.cleaned_data["path"]))
+    found = [document for document in get_store().list("/") if search in document.path]
+    number = max(number_in(request, "page", 1), 1)
+    rows = rows_of(found[(number - 1) * _PER_PAGE : number * _PER_PAGE])
+    context = {
+        "rows": rows,
+        "search": search,
+        "form": form,
+        "found": len(found),
+        "page_number": number,
+        "has_more": len(found) > number * _PER_PAGE,
+    }
+    return show(request, "configuration.html", "Configuration", context)
+
+
+@page
+def show_client(request: HttpRequest, name: str) -> HttpResponseBase:
+    """The documents of one client, and those it could have."""
+    client = get_client(name)
+    documents = get_store().list(f"/all_clients/{name}")
+    context = {
+        "client": client,
+        "tab": "configuration",
+        "rows": rows_of(documents),
+        "missing": missing_rows(name, documents),
+    }
+    return show(request, "client_configuration.html", f"Configuration of {name}", context)
+
+
+def _address(page_name: str, path: str) -> str:
+    return f"{reverse(f'admin:{page_name}')}?{urlencode({'path': path}, safe='/')}"
+
+
+# -- the editor ------------------------------------------------------------------------------------
+
+
+@page
+def edit(request: HttpRequest) -> HttpResponseBase:
+    """The editor: first `preview` shows what would change, then `save` writes it."""
+    path = check_path(request.POST.get("path") or request.GET.get("path", ""))
+    present = get_store().get(path)
+    if request.method != "POST":
+        return _show_editor(request, path, present, _form_of(path, present))
+    form = DocumentForm(request.POST)
+    if not form.is_valid():
+        return _show_editor(request, path, present, form)
+    text = form.cleaned_data["text"].replace("\r\n", "\n")
+    try:
+        return _save_or_preview(request, path, present, form, text)
+    except ConflictError as error:
+        return _show_editor(request, path, present, form, {"conflict": error.message})
+    except SeldonError as error:
+        return _show_editor(request, path, present, form, _fault(error, text))
+
+
+def _save_or_preview(
+    request: HttpRequest, path: str, present: Document | None, form: DocumentForm, text: str
+) -> HttpResponse:
+    """Raises what the store refuses the text with."""
+    store, version = get_store(), form.cleaned_data["version"]
+    if request.POST.get("step") == "save":
+        written = write_document(store, path, text, by=by_operator(request), version=version)
+        told = f"Saved as version {written.version}; every process follows within a second."
+        return _to_history(request, path, told)
+    check_document(path, text)
+    diff = diff_texts(path, present.text if present else None, text)
+    context = {"diff": diff, "text": text, "is_preview": True}
+    return _show_editor(request, path, present, form, context)
+
+
+def _form_of(path: str, present: Document | None) -> DocumentForm:
+    text = present.pretty if present else "{\n  \n}"
+    return DocumentForm(initial={"path": path, "version": present.version if present else 0, "text": text})
+
+
+def _fault(error: SeldonError, text: str) -> dict[str, Any]:
+    """What is wrong, and the lines around it."""
+    pointer, reason = str(error.data.get("place", "")), str(error.data.get("reason", error.message))
+    place = place_in(text, pointer, reason)
+    lines = excerpt(text, place) if place else ()
+    return {"fault": {"reason": reason, "pointer": pointer, "place": place, "lines": lines}}
+
+
+def _show_editor(
+    request: HttpRequest,
+    path: str,
+    present: Document | None,
+    form: DocumentForm,
+    more: dict[str, Any] | None = None,
+) -> HttpResponse:
+    context = {**_about(path), "present": present, "form": form, **(more or {})}
+    status = 200 if not more or "diff" in more else 409 if "conflict" in more else 422
+    return show(request, "document_edit.html", f"Edit {path}", context, status=status)
+
+
+def _about(path: str) -> dict[str, Any]:
+    """The document's path, purpose and, if it is a client's, the client."""
+    name = client_of(path)
+    about = {"path": path, "purpose": purpose_of(path), "tab": "configuration"}
+    return {**about, "client": get_client(name)} if name else about
+
+
+# -- history ---------------------------------------------------------------------------------------
+
+
+@page
+def show_history(request: HttpRequest) -> HttpResponseBase:
+    """Every version with what it changed."""
+    path = check_path(request.GET.get("path", ""))
+    store = get_store()
+    context = {**_about(path), "entries": store.history(path), "present": store.get(path)}
+    return show(request, "document_history.html", f"History of {path}", context)
+
+
+@page
+@require_POST
+def roll_back(request: HttpRequest) -> HttpResponseBase:
+    """Makes an older version the newest."""
+    path, to = check_path(request.POST.get("path", "")), _posted_number(request, "to")
+    present = _posted_number(request, "version")
+    told = f"Version {to} is in force again."
+    by = by_operator(request)
+    return _changed(
+        request, path, told, lambda: roll_back_document(get_store(), path, to, by=by, version=present)
+    )
+
+
+@page
+@require_POST
+def delete(request: HttpRequest) -> HttpResponseBase:
+    """Deletes the document; its history stays."""
+    path, version = check_path(request.POST.get("path", "")), _posted_number(request, "version")
+    told = "Deleted. Its history stays, and any version can be put back."
+    by = by_operator(request)
+    return _changed(request, path, told, lambda: delete_document(get_store(), path, by=by, version=version))
+
+
+def _changed(request: HttpRequest, path: str, told: str, change: Callable[[], None]) -> HttpResponse:
+    """Back to the history, which says what was done or why it was not."""
+    try:
+        change()
+    except (ConflictError, InvalidInputError) as error:
+        messages.error(request, error.message)
+        return redirect(_address("configuration_history", path))
+    return _to_history(request, path, told)
+
+
+def _to_history(request: HttpRequest, path: str, told: str) -> HttpResponse:
+    messages.success(request, told)
+    return redirect(_address("configuration_history", path))
+
+
+def _posted_number(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,77 @@
+// Copy buttons, line numbers of the editor, questions before what cannot be undone, and secrets that leave with the page.
+(function () {
+  "use strict";
+
+  function copy(button) {
+    var source = document.getElementById(button.dataset.copy);
+    var text = source.value !== undefined ? source.value : source.textContent;
+    var done = function () {
+      var word = button.textContent;
+      button.textContent = "Copied";
+      setTimeout(function () { button.textContent = word; }, 1500);
+    };
+    if (navigator.clipboard && window.isSecureContext) {
+      navigator.clipboard.writeText(text.trim()).then(done);
+      return;
+    }
+    // Without TLS browsers keep the clipboard to themselves, but copy what is selected.
+    var range = document.createRange();
+    range.selectNodeContents(source);
+    var selection = window.getSelection();
+    selection.removeAllRanges();
+    selection.addRange(range);
+    if (document.execCommand("copy")) { done(); }
+  }
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("[data-copy]");
+    if (button) { event.preventDefault(); copy(button); }
+  });
+
+  document.addEventListener("submit", function (event) {
+    var question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) { event.preventDefault(); }
+  });
+
+  // A page kept for "back" must not show a secret again.
+  window.addEventListener("pagehide", function () {
+    document.querySelectorAll("[data-secret]").forEach(function (each) { each.textContent = "not shown again"; });
+  });
+
+  function numberLines(area) {
+    var gutter = document.createElement("pre");
+    gutter.className = "cx-gutter";
+    gutter.setAttribute("aria-hidden", "true");
+    area.parentNode.classList.add("cx-editor");
+    area.parentNode.insertBefore(gutter, area);
+    var draw = function () {
+      var count = area.value.split("\n").length, words = [];
+      for (var line = 1; line <= count; line += 1) { words.push(line); }
+      gutter.textContent = words.join("\n");
+      gutter.scrollTop = area.scrollTop;
+    };
+    area.addEventListener("input", draw);
+    area.addEventListener("scroll", function () { gutter.scrollTop = area.scrollTop; });
+    area.addEventListener("keydown", function (event) {
+      if (event.key !== "Tab" || event.shiftKey || event.altKey || event.ctrlKey) { return; }
+      event.preventDefault();
+      area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
+      draw();
+    });
+    draw();
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll("textarea.cx-code").forEach(numberLines);
+    var kind = document.getElementById("id_kind");
+    if (!kind) { return; }
+    // The fields of a new key that its kind has no use for.
+    var choose = function () {
+      document.querySelectorAll("[data-kind]").forEach(function (each) {
+        each.hidden = each.dataset.kind !== kind.value;
+      });
+    };
+    kind.addEventListener("change", choose);
+    choose();
+  });
+})();

@@ -1,0 +1,40 @@
+"""The console's addresses, below /admin/: route, name, view."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from console.pages import audit, clients, configuration, keys, microservices, overview
+from console.requests import Page
+
+PAGES: Final[list[tuple[str, str, Page]]] = [
+    ("clients/", "clients", overview.show_clients),
+    ("clients/new/", "client_new", clients.create_client),
+    ("client/<str:name>/", "client", clients.show_client),
+    ("client/<str:name>/settings/", "client_settings", clients.edit_settings),
+    ("client/<str:name>/quota/", "client_quota", clients.set_client_quota),
+    ("client/<str:name>/audit/", "client_audit", audit.show_client_audit),
+    ("keys/", "keys", keys.show_all_keys),
+    ("client/<str:name>/keys/", "client_keys", keys.show_keys),
+    ("client/<str:name>/keys/new/", "client_key_new", keys.create_client_key),
+    ("client/<str:name>/keys/<str:text>/", "client_key", keys.edit_key),
+    ("client/<str:name>/keys/<str:text>/rotate/", "client_key_rotate", keys.rotate_client_key),
+    ("client/<str:name>/keys/<str:text>/disable/", "client_key_disable", keys.disable_client_key),
+    ("microservices/", "microservices", microservices.show_all),
+    ("client/<str:name>/microservices/", "client_microservices", microservices.show_client),
+    ("client/<str:name>/new-microservice/", "client_microservice_new", microservices.create),
+    ("client/<str:name>/microservices/<str:service>/", "client_microservice", microservices.edit),
+    ("client/<str:name>/microservices/<str:service>/test/", "client_microservice_test", microservices.test),
+    (
+        "client/<str:name>/microservices/<str:service>/remove/",
+        "client_microservice_remove",
+        microservices.remove,
+    ),
+    ("configuration/", "configuration", configuration.show_all),
+    ("configuration/edit/", "configuration_edit", configuration.edit),
+    ("configuration/history/", "configuration_history", configuration.show_history),
+    ("configuration/rollback/", "configuration_rollback", configuration.roll_back),
+    ("configuration/delete/", "configuration_delete", configuration.delete),
+    ("client/<str:name>/configuration/", "client_configuration", configuration.show_client),
+    ("audit/", "audit", audit.show_audit),
+]
