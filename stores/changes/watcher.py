@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.apps import apps
-from django.db import DatabaseError, InterfaceError, connection, models
+from django.db import DatabaseError, InterfaceError, connection
 
 from common import clock
+from stores.changes.feed import change_rows
 from stores.changes.hub import Hub
 from stores.changes.hub import hub as process_hub
 
@@ -29,7 +29,6 @@ class Pace:
     # PostgreSQL shows rows in the order of commit, not of `at`: a slow transaction's row appears late.
     overlap_seconds: float = 10
     refresh_seconds: float = 60
-    keep_seconds: float = 3600
 
 
 class ChangeWatcher:
@@ -124,7 +123,7 @@ class ChangeWatcher:
     def _fresh_keys(self, started_at: datetime) -> dict[str, set[str]]:
         """Keys by topic of the rows that were not seen before."""
         since = (self.last_poll_at or started_at) - timedelta(seconds=self._pace.overlap_seconds)
-        rows = list(_changes().filter(at__gte=since).values_list("id", "topic", "key"))
+        rows = list(change_rows().filter(at__gte=since).values_list("id", "topic", "key"))
         fresh: defaultdict[str, set[str]] = defaultdict(set)
         for row_id, topic, key in rows:
             if row_id not in self._seen:
@@ -139,23 +138,10 @@ class ChangeWatcher:
         return problem
 
     def _refresh(self, started_at: datetime) -> str:
-        problem = self._hub.refresh()
         self._refresh_due_at = started_at + timedelta(seconds=self._pace.refresh_seconds)
-        self._prune(started_at)
-        return problem
-
-    def _prune(self, started_at: datetime) -> None:
-        old = _changes().filter(at__lt=started_at - timedelta(seconds=self._pace.keep_seconds))
-        # Asked first, because a DELETE takes SQLite's only write lock even when it finds nothing.
-        if old.exists():
-            old.delete()
+        return self._hub.refresh()
 
 
 def current_watcher() -> ChangeWatcher | None:
     """The watcher that runs in this process, if one was started."""
     return _current
-
-
-def _changes() -> models.QuerySet[models.Model]:
-    manager: models.Manager[models.Model] = apps.get_model("changes", "Change")._default_manager
-    return manager.all()

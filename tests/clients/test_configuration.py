@@ -9,7 +9,7 @@ import pytest
 from clients import configuration
 from clients.models import AuditEntry, Client
 from clients.records import By
-from stores.config import ConfigStore, use_store
+from stores.config import ConfigStore, get_store, use_store
 from stores.config.database import DatabaseConfigStore
 from stores.config.errors import ConfigConflictError
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def store() -> Iterator[ConfigStore]:
     with use_store(DatabaseConfigStore()):
-        yield configuration.get_store()
+        yield get_store()
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
 
+from common import clock
 from stores.changes import publish, subscribe
 from stores.changes.models import Change
 
@@ -35,6 +37,15 @@ def test_nobody_hears_of_what_was_rolled_back(heard: list[object]) -> None:
         transaction.set_rollback(True)
     assert heard == []
     assert not Change.objects.exists()
+
+
+def test_rows_older_than_an_hour_are_removed_now_and_then() -> None:
+    for minutes in (61, 59):
+        at = clock.now() - timedelta(minutes=minutes)
+        Change.objects.create(topic="config", key=f"{minutes} minutes old", at=at)
+    for _ in range(256):
+        publish("credentials", "acme")
+    assert list(Change.objects.filter(topic="config").values_list("key", flat=True)) == ["59 minutes old"]
 
 
 def test_failing_subscriber_does_not_fail_the_writer() -> None:

@@ -123,13 +123,6 @@ def test_failing_handler_is_refreshed_at_the_next_poll(bench: Bench) -> None:
     assert bench.watcher.healthy
 
 
-def test_rows_older_than_an_hour_are_removed(bench: Bench) -> None:
-    bench.write("/old", seconds_ago=3600)
-    bench.write("/young", seconds_ago=3400)
-    bench.poll_after(60)
-    assert list(Change.objects.values_list("key", flat=True)) == ["/young"]
-
-
 def test_started_watcher_polls_in_its_thread_and_stops() -> None:
     polled = threading.Event()
     hub = Hub()
