@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 
 from clients import services
 from clients.credentials import CredentialMemory
@@ -74,6 +75,7 @@ async def machine(tmp_path: Any) -> AsyncIterator[Machine]:
     yield Machine(AsgiCaller(Lane(Router(routes), doors, django_stand_in)), acme, globex)
     await part.stop()
     counts.close()
+    await sync_to_async(connection.close)()
 
 
 @sync_to_async

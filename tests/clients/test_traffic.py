@@ -175,3 +175,4 @@ async def test_stopping_stores_what_is_left(gathered: Traffic) -> None:
     await part.start()
     await part.stop()
     assert [row.requests for row in await sync_to_async(rows)(new)] == [1]
+    await sync_to_async(connection.close)()
