@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -120,6 +122,17 @@ def test_failing_handler_is_refreshed_at_the_next_poll(bench: Bench) -> None:
     assert (bench.watcher.healthy, bench.watcher.last_error) == (False, "RuntimeError: locked")
     bench.poll_after(0.5)
     assert calls == [frozenset({"/a"}), None]
+    assert bench.watcher.healthy
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has one write lock for everybody")
+@pytest.mark.timeout(10)
+def test_held_write_lock_delays_no_poll(bench: Bench) -> None:
+    bench.write("/a")
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert bench.poll_after(0.5) == [frozenset({"/a"})]
+        assert bench.poll_after(60) == [None]
     assert bench.watcher.healthy
 
 
