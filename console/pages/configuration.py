@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,17 +13,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from clients import configuration
 from clients.services import get_client
 from common.errors import ConflictError, InvalidInputError, SeldonError
-from console.documents import (
-    client_of,
-    delete_document,
-    missing_rows,
-    purpose_of,
-    roll_back_document,
-    rows_of,
-    write_document,
-)
+from console.documents import missing_rows, purpose_of, rows_of
 from console.forms import DocumentForm, DocumentPathForm
 from console.places import excerpt, place_in
 from console.requests import by_operator, is_done, number_in, page, show
@@ -97,9 +91,9 @@ def _save_or_preview(
     request: HttpRequest, path: str, present: Document | None, form: DocumentForm, text: str
 ) -> HttpResponse:
     """Raises what the store refuses the text with."""
-    store, version = get_store(), form.cleaned_data["version"]
+    by, version = by_operator(request), form.cleaned_data["version"]
     if request.POST.get("step") == "save":
-        written = write_document(store, path, text, by=by_operator(request), version=version)
+        written = configuration.write_document(path=path, text=text, by=by, expected_version=version)
         told = f"Saved as version {written.version}; every process follows within a second."
         return _to_history(request, path, told)
     check_document(path, text)
@@ -135,7 +129,7 @@ def _show_editor(
 
 def _about(path: str) -> dict[str, Any]:
     """The document's path, purpose and, if it is a client's, the client."""
-    name = client_of(path)
+    name = configuration.owner_name(path)
     about = {"path": path, "purpose": purpose_of(path), "tab": "configuration"}
     return {**about, "client": get_client(name)} if name else about
 
@@ -159,10 +153,8 @@ def roll_back(request: HttpRequest) -> HttpResponseBase:
     path, to = check_path(request.POST.get("path", "")), _posted_number(request, "to")
     present = _posted_number(request, "version")
     told = f"Version {to} is in force again."
-    by = by_operator(request)
-    return _changed(
-        request, path, told, lambda: roll_back_document(get_store(), path, to, by=by, version=present)
-    )
+    change = partial(configuration.roll_back_document, version=to, expected_version=present)
+    return _changed(request, path, told, change)
 
 
 @page
@@ -171,14 +163,14 @@ def delete(request: HttpRequest) -> HttpResponseBase:
     """Deletes the document; its history stays."""
     path, version = check_path(request.POST.get("path", "")), _posted_number(request, "version")
     told = "Deleted. Its history stays, and any version can be put back."
-    by = by_operator(request)
-    return _changed(request, path, told, lambda: delete_document(get_store(), path, by=by, version=version))
+    change = partial(configuration.delete_document, expected_version=version)
+    return _changed(request, path, told, change)
 
 
-def _changed(request: HttpRequest, path: str, told: str, change: Callable[[], None]) -> HttpResponse:
+def _changed(request: HttpRequest, path: str, told: str, change: Callable[..., object]) -> HttpResponse:
     """Back to the history, which says what was done or why it was not."""
     try:
-        change()
+        change(path=path, by=by_operator(request))
     except (ConflictError, InvalidInputError) as error:
         messages.error(request, error.message)
         return redirect(_address("configuration_history", path))
