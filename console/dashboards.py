@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from django.core.cache import cache
 
@@ -27,6 +27,7 @@ from console.traffic import (
     window_start,
 )
 
+T = TypeVar("T")
 PerMinute = Callable[[list[int]], tuple[float | None, ...]]
 
 CLIENTS_PER_PAGE: Final = 25
@@ -39,8 +40,8 @@ SORTS: Final = ("name", "events", "predictions", "requests", "errors")
 # -- one client ------------------------------------------------------------------------------------
 
 
-def client_dashboard(client: Client, window: Window, now: datetime, waiting: str) -> ClientDashboard:
-    """What happened to `client` in `window`; `waiting` is what the spool's tile says."""
+def client_dashboard(client: Client, window: Window, now: datetime, waiting: Tile) -> ClientDashboard:
+    """What happened to `client` in `window`; `waiting` is the spool's tile."""
     start = window_start(window, now)
     buckets = client_buckets(client.pk, window, start)
     total = whole(buckets)
@@ -59,7 +60,7 @@ def client_dashboard(client: Client, window: Window, now: datetime, waiting: str
     )
 
 
-def _client_tiles(total: Sums, window: Window, waiting: str) -> tuple[Tile, ...]:
+def _client_tiles(total: Sums, window: Window, waiting: Tile) -> tuple[Tile, ...]:
     rejected = sum(total.rejected.values())
     rate = f"{_rate(total.accepted, window)} a minute"
     refused = f"{rate}, {grouped(rejected)} refused" if rejected else f"{rate}, {byte_size(total.size)}"
@@ -69,7 +70,7 @@ def _client_tiles(total: Sums, window: Window, waiting: str) -> tuple[Tile, ...]
         Tile("Error rate", *_error_words(total.errors, total.requests)),
         Tile("Prediction p50", _seconds(total.predict_latency, 0.5), "half are quicker"),
         Tile("Prediction p99", _seconds(total.predict_latency, 0.99), "99 of 100 are quicker"),
-        Tile("Spool waiting", waiting, "not yet in an hourly file"),
+        waiting,
     )
 
 
@@ -121,7 +122,7 @@ def _errors(words: tuple[str, ...], buckets: list[Sums], per_minute: PerMinute) 
 # -- the installation ------------------------------------------------------------------------------
 
 
-def installation_dashboard(now: datetime, waiting: str) -> InstallationDashboard:
+def installation_dashboard(now: datetime, waiting: Tile) -> InstallationDashboard:
     """What happened to all clients together in the last hour."""
     start = window_start(HOUR, now)
     by_minute = _minutes(start)
@@ -136,7 +137,7 @@ def installation_dashboard(now: datetime, waiting: str) -> InstallationDashboard
             words,
             (Series("Errors", "errors", (*(total.errors for total in totals[:-1]), None)),),
         ),
-        refusals=latest_refusals(None, now - timedelta(hours=1), most=8),
+        refusals=_kept("refusals", start, lambda: latest_refusals(None, start, most=8)),
         client_count=Client.objects.count(),
     )
 
@@ -150,25 +151,28 @@ def _throughput_of(words: tuple[str, ...], totals: list[Totals]) -> Plot:
     return Plot("Events and predictions per minute", words, series)
 
 
-def _installation_tiles(totals: list[Totals], busy: int, waiting: str) -> tuple[Tile, ...]:
+def _installation_tiles(totals: list[Totals], busy: int, waiting: Tile) -> tuple[Tile, ...]:
     events, predictions, requests, errors = (sum(column) for column in zip(*totals, strict=True))
     return (
         Tile("Events", compact(events), "in the last hour"),
         Tile("Predictions", compact(predictions), "in the last hour"),
         Tile("Error rate", *_error_words(errors, requests)),
         Tile("Busy clients", grouped(busy), "sent something in the last hour"),
-        Tile("Spool waiting", waiting, "not yet in an hourly file"),
+        waiting,
     )
 
 
 def _totals(start: datetime) -> dict[int, Totals]:
-    key = f"console:clients:{start:%d%H%M}"
-    return cache.get_or_set(key, lambda: totals_by_client(start), _KEPT_SECONDS) or {}
+    return _kept("clients", start, lambda: totals_by_client(start))
 
 
 def _minutes(start: datetime) -> dict[datetime, Totals]:
-    key = f"console:minutes:{start:%d%H%M}"
-    return cache.get_or_set(key, lambda: totals_by_minute(start), _KEPT_SECONDS) or {}
+    return _kept("minutes", start, lambda: totals_by_minute(start))
+
+
+def _kept(name: str, start: datetime, make: Callable[[], T]) -> T:
+    kept: T | None = cache.get_or_set(f"console:{name}:{start:%d%H%M}", make, _KEPT_SECONDS)
+    return make() if kept is None else kept
 
 
 # -- the table of clients --------------------------------------------------------------------------

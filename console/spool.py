@@ -1,4 +1,4 @@
-"""How much waits in the spool, in words."""
+"""How much waits in the spool, as a tile says it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ from typing import Final
 
 from django.conf import settings
 
+from clients.models import Client
 from common.metrics_files import read_snapshots
-from console.numbers import byte_size
+from console.numbers import byte_size, compact
+from console.records import Tile
+from events.selectors import spool_waiting
 
 _METRIC: Final = "seldon_spool_waiting_bytes"
+# Records looked at for one page; a spool that holds more is in trouble that the number need not measure.
+_MOST_RECORDS: Final = 20_000
 
 
-def waiting_words() -> str:
-    """Bytes that the shipper has not moved on yet, as it last said; a dash where no shipper runs."""
+def client_spool_tile(client: Client) -> Tile:
+    """The client's events that are in no hourly file yet."""
+    waiting = spool_waiting(client, limit=_MOST_RECORDS)
+    least = "" if waiting.is_exact else "at least "
+    note = f"{least}{byte_size(waiting.bytes)}, not yet in an hourly file"
+    return Tile("Spool waiting", compact(waiting.events), note, "" if waiting.is_exact else "warn")
+
+
+def spool_tile() -> Tile:
+    """What the shipper last said of all clients together; a dash where no shipper runs."""
     family = read_snapshots(settings.SELDON_DATA / "run" / "metrics").get(_METRIC)
     if family is None or not family["values"]:
-        return "–"
-    return byte_size(sum(value for _, value in family["values"]))
+        return Tile("Spool waiting", "–", "no shipper is running", "warn")
+    size = sum(value for _, value in family["values"])
+    return Tile("Spool waiting", byte_size(size), "not yet in an hourly file")

@@ -15,7 +15,7 @@ from common import clock
 from events.parts import spool_folder
 from events.records import HourStats, Waiting
 from events.sinks.base import EVENTS
-from events.tailing import EventTail, count_waiting
+from events.tailing import COUNT_LIMIT, EventTail, count_waiting
 
 if TYPE_CHECKING:
     from clients.models import Client
@@ -36,9 +36,9 @@ def event_tail(client: Client, stream: str = EVENTS) -> EventTail:
     return EventTail(Path(settings.SELDON_DATA), client.name, stream)
 
 
-def spool_waiting(client: Client) -> Waiting:
-    """The client's records that lie in the spool and in no hourly file yet."""
-    return count_waiting(spool_folder(), client.name)
+def spool_waiting(client: Client, *, limit: int = COUNT_LIMIT) -> Waiting:
+    """The client's records that lie in the spool and in no hourly file yet, counted over at most `limit`."""
+    return count_waiting(spool_folder(), client.name, limit)
 
 
 def event_stats(client: Client, *, hours: int, now: datetime | None = None) -> list[HourStats]:

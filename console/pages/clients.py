@@ -23,7 +23,7 @@ from console.once import is_used, new_mark, remember_mark
 from console.records import HOUR, WINDOWS
 from console.requests import back_to, by_operator, is_done, page, show
 from console.services import service_health
-from console.spool import waiting_words
+from console.spool import client_spool_tile
 
 
 @page
@@ -34,7 +34,7 @@ def show_client(request: HttpRequest, name: str) -> HttpResponseBase:
     context = {
         "client": client,
         "tab": "overview",
-        "dashboard": client_dashboard(client, window, clock.now(), waiting_words()),
+        "dashboard": client_dashboard(client, window, clock.now(), client_spool_tile(client)),
         "windows": WINDOWS.values(),
         "services": service_health(client),
         "server": request.build_absolute_uri("/").rstrip("/"),

@@ -8,7 +8,7 @@ from common import clock
 from console.dashboards import SORTS, client_table, installation_dashboard
 from console.records import ClientTable
 from console.requests import number_in, page, show
-from console.spool import waiting_words
+from console.spool import spool_tile
 
 _DEFAULT_SORT = "-requests"
 _COLUMNS = (
@@ -24,7 +24,7 @@ _COLUMNS = (
 def show_overview(request: HttpRequest) -> HttpResponseBase:
     """All clients together over the last hour, and the table of clients."""
     now = clock.now()
-    dashboard = installation_dashboard(now, waiting_words())
+    dashboard = installation_dashboard(now, spool_tile())
     context = {"dashboard": dashboard, "table": _table(request), "columns": _COLUMNS}
     return show(request, "overview.html", "Overview", context)
 

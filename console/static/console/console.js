@@ -63,6 +63,9 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     document.querySelectorAll("textarea.cx-code").forEach(numberLines);
+    document.querySelectorAll(".cx-tabs [aria-current]").forEach(function (tab) {
+      tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 24;
+    });
     var kind = document.getElementById("id_kind");
     if (!kind) { return; }
     // The fields of a new key that its kind has no use for.
