@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -10,7 +11,7 @@ import orjson
 
 from common.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaError
 from lane.request import Request
-from predictions.protocols.base import Document, object_in
+from predictions.protocols.base import Document
 
 _UNREADABLE: Final = (
     "multipart/",
@@ -25,16 +26,15 @@ _JS_PARAMETERS: Final = frozenset(
     {"consumer_key", "consumer_secret", "oauth_token", "jsonpCallback", "json", "puid", "_"}
 )
 PUID_LENGTH: Final = 256
+# A puid must be unlike every other, not unguessable; the kernel's randomness would cost a system call each.
+_random: Final = random.Random(os.urandom(32))  # noqa: S311
 
 
 def read_document(request: Request) -> tuple[bytes, Document]:
     """The JSON object of the body and its bytes; InvalidJsonError when it is none."""
-    kind = request.content_type
-    if kind.startswith(_UNREADABLE):
-        raise UnsupportedMediaError(f"{kind} is not read here; send application/json")
     body = request.body
-    if kind == "application/x-www-form-urlencoded" and not body.lstrip().startswith(b"{"):
-        body = _form_field(body)
+    if request.headers.get(b"content-type") != b"application/json":
+        body = _unwrapped(request.content_type, body)
     return body, parse_object(body)
 
 
@@ -65,16 +65,24 @@ def parse_object(body: bytes) -> Document:
     return document
 
 
-def puid_of(request: Request, document: Document) -> str:
+def puid_of(request: Request, meta: Document) -> str:
     """Who or what is predicted for: as query, header or body say, else 40 random hex digits."""
-    puid = (
-        request.query.get("puid") or request.header(b"seldon-puid") or object_in(document, "meta").get("puid")
-    )
+    puid = request.query.get("puid") if request.scope["query_string"] else None
+    puid = puid or request.header(b"seldon-puid") or meta.get("puid")
     if not puid:
-        return os.urandom(20).hex()
+        return f"{_random.getrandbits(160):040x}"
     if not isinstance(puid, str) or len(puid) > PUID_LENGTH or not puid.isprintable():
         raise InvalidInputError(f"a puid is a printable text of at most {PUID_LENGTH} characters")
     return puid
+
+
+def _unwrapped(kind: str, body: bytes) -> bytes:
+    """The JSON text in `body` of a content type that is not plainly JSON."""
+    if kind.startswith(_UNREADABLE):
+        raise UnsupportedMediaError(f"{kind} is not read here; send application/json")
+    if kind == "application/x-www-form-urlencoded" and not body.lstrip().startswith(b"{"):
+        return _form_field(body)
+    return body
 
 
 def _form_field(body: bytes) -> bytes:

@@ -22,12 +22,12 @@ class PredictionEndpoints:
     async def predict(self, request: Request) -> Reply:
         """`POST /predict`: Seldon Server's form in and out."""
         body, document = read_document(request)
-        return await self._predict_legacy(request, Ask(request.client, LEGACY, body, document, ""))
+        return await self._predict_legacy(request, Ask(request.client, LEGACY, body, document))
 
     async def js_predict(self, request: Request) -> Reply:
         """`/js/predict`: the same for a browser."""
         body, document = read_js_document(request)
-        return await self._predict_legacy(request, Ask(request.client, LEGACY, body, document, ""))
+        return await self._predict_legacy(request, Ask(request.client, LEGACY, body, document))
 
     async def predictions(self, request: Request) -> Reply:
         """`POST /api/v1.0/predictions`: SeldonMessage in and out, by the client's strategy."""
@@ -47,12 +47,13 @@ class PredictionEndpoints:
         return await self._deliver(request, self._own_name(request))
 
     async def _predict_legacy(self, request: Request, ask: Ask) -> Reply:
-        ask.puid = puid_of(request, ask.document)
+        ask.puid = puid_of(request, ask.meta)
         return Reply(await self._gateway.predict(ask, self._gateway.plan_of(ask.client)))
 
     async def _predict_seldon(self, request: Request, plan: Plan) -> Reply:
         body, document = read_document(request)
-        ask = Ask(request.client, SELDON, body, document, puid_of(request, document))
+        ask = Ask(request.client, SELDON, body, document)
+        ask.puid = puid_of(request, ask.meta)
         try:
             return Reply(await self._gateway.predict(ask, plan))
         except ModelRefusedError as error:

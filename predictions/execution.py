@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from common import clock
@@ -17,20 +17,21 @@ from predictions.records import Ask, Outcome
 
 logger = logging.getLogger(__name__)
 
-Record = Callable[[Outcome, float], None]
+Record = Callable[[Branch, Outcome, float], None]
 
 SHADOWS_DROPPED: Final = Counter(
     "seldon_shadow_calls_dropped", "Copies for shadows that were not sent, by reason.", ("client", "reason")
 )
 
 
-async def run_plan(plan: Plan, ask: Ask) -> Outcome:
-    """The answer of the branch that `ask.puid` belongs to; raises why none of its steps did."""
-    return await run_branch(plan.branch_for(ask.puid), ask, plan.deadline_seconds)
+def run_branch(branch: Branch, ask: Ask, seconds: float) -> Awaitable[Outcome]:
+    """The answer of the first step that has one, else the default output; raises why there is neither."""
+    if len(branch.steps) == 1 and branch.default_output is None:
+        return branch.steps[0].predict(ask, seconds)
+    return _run_steps(branch, ask, seconds)
 
 
-async def run_branch(branch: Branch, ask: Ask, seconds: float) -> Outcome:
-    """The answer of the first step that has one, else the default output, else the reasons."""
+async def _run_steps(branch: Branch, ask: Ask, seconds: float) -> Outcome:
     expires_at = clock.monotonic() + seconds
     failures: list[SeldonError] = []
     for step in branch.steps:
@@ -39,11 +40,9 @@ async def run_branch(branch: Branch, ask: Ask, seconds: float) -> Outcome:
             failures.append(DeadlineExceededError(f"The prediction took longer than {seconds:g} s."))
             break
         try:
-            outcome = await step.predict(ask, left)
+            return await step.predict(ask, left)
         except SeldonError as error:
             failures.append(error)
-        else:
-            return Outcome(outcome.microservice, outcome.document, outcome.body, branch.label, branch.index)
     if branch.default_output is not None:
         return _default_outcome(branch, ask)
     raise _worst(failures)
@@ -55,7 +54,7 @@ def _default_outcome(branch: Branch, ask: Ask) -> Outcome:
     written_in = LEGACY if "predictions" in document else SELDON
     if written_in is not ask.protocol:
         document = ask.protocol.write_answer(written_in.read_answer(document), ask.message)
-    return Outcome("default_output", document, b"", branch.label, branch.index, is_default_output=True)
+    return Outcome("default_output", document, is_default_output=True)
 
 
 def _worst(failures: list[SeldonError]) -> SeldonError:
@@ -98,4 +97,4 @@ async def _shadow(branch: Branch, ask: Ask, seconds: float, record: Record) -> N
         SHADOWS_DROPPED.add((ask.client, error.code))
         logger.info("shadow %s of client %s: %s", branch.label, ask.client, error.message)
         return
-    record(outcome, clock.perf_counter() - started)
+    record(branch, outcome, clock.perf_counter() - started)

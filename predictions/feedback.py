@@ -51,7 +51,7 @@ async def deliver_feedback(
         return reply
     finally:
         line = _line(client, upstream.spec.name, body, is_delivered=is_delivered)
-        await gateway.sink.append(FEEDBACK, client, (line,))
+        await gateway.recorder.sink.append(FEEDBACK, client, (line,))
 
 
 async def _send(upstream: Upstream, body: bytes, document: Document) -> bytes:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from common import clock
 from common.traffic import TRAFFIC
-from events.sinks.base import PREDICTIONS, Sink
-from predictions.errors import ClientBusyError, MicroserviceMissingError, StrategyMissingError
-from predictions.execution import Record, Shadows, run_plan
-from predictions.graph import Plan, Step, compile_plan, single_step_plan
-from predictions.limits import ClientLimits
-from predictions.prediction_log import EVERYTHING, Prediction, compile_policy, line_of
-from predictions.protocols.meta import Facts, finish
-from predictions.records import Algorithm, Ask, MicroserviceSpec, Outcome, Strategy
-from predictions.registry import Registry, Table, Upstreams
-from predictions.strategies import compile_document
-from predictions.upstreams import MissingUpstream, Upstream
+from events.sinks.base import Sink
+from predictions.errors import ClientBusyError, MicroserviceMissingError
+from predictions.execution import Shadows, run_branch
+from predictions.graph import Branch, Plan
+from predictions.limits import ConcurrencyLimit
+from predictions.plans import ClientPlans, Compiler
+from predictions.prediction_log import Prediction, line_of
+from predictions.protocols.meta import finish
+from predictions.recording import Recorder
+from predictions.records import Ask, MicroserviceSpec, Outcome
+from predictions.registry import Registry, Upstreams
+from predictions.upstreams import Upstream
 from stores.config.base import ConfigStore
 
 SURFACE: Final = "predict"
@@ -38,12 +39,14 @@ class GatewayLimits:
     client_concurrency: int = 256
 
 
-class _Kept(NamedTuple):
-    """A plan and what it was made from; it holds while both are the same objects."""
+class ClientState:
+    """What the gateway keeps of one client: its plans, and how many predictions are under way."""
 
-    strategy: Strategy
-    table: Table
-    plan: Plan
+    __slots__ = ("limit", "plans")
+
+    def __init__(self, client: str, concurrency: int) -> None:
+        self.plans = ClientPlans(client)
+        self.limit = ConcurrencyLimit(concurrency, max_waiting=concurrency)
 
 
 class Gateway:
@@ -60,28 +63,25 @@ class Gateway:
         self._config = config
         self.registry = registry
         self.upstreams = upstreams
-        self.sink = sink
-        self.limits = limits
-        self._client_limits = ClientLimits(limits.client_concurrency)
+        self.recorder = Recorder(sink)
+        self._client_concurrency = limits.client_concurrency
+        default = MicroserviceSpec("", "", "legacy", limits.deadline_seconds, limits.concurrency)
+        self._compiler = Compiler(upstreams, self._retire, default)
+        self._states: dict[str, ClientState] = {}
         self._shadows = Shadows(MAX_SHADOWS)
-        self._plans: dict[str, _Kept] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     # -- plans -------------------------------------------------------------------------------------
 
     def plan_of(self, client: str) -> Plan:
         """The plan of the client's strategy; StrategyMissingError when there is none."""
-        strategy = self._strategy_of(client)
-        table = self.registry.of(client)
-        kept = self._plans.get(client)
-        if kept is not None and kept.strategy is strategy and kept.table is table:
-            return kept.plan
-        return self._compile(client, strategy, table)
+        plans = self._state(client).plans
+        return plans.plan(self._config(), self.registry.of(client), self._compiler.compile)
 
     def named_plan(self, client: str, name: str) -> Plan:
         """The plan that calls the client's microservice `name` and nothing else."""
-        upstream = self.upstream(client, name)
-        return single_step_plan(upstream, client, upstream.spec.deadline_seconds)
+        spec = self.registry.of(client).get(name)
+        return self._state(client).plans.named(name, spec, self.upstreams)
 
     def upstream(self, client: str, name: str) -> Upstream:
         """The client's microservice `name`; MicroserviceMissingError when there is none."""
@@ -90,45 +90,11 @@ class Gateway:
             raise MicroserviceMissingError(client, name)
         return self.upstreams.of(client, spec)
 
-    def _strategy_of(self, client: str) -> Strategy:
-        config = self._config()
-        strategy = config.compiled(f"/all_clients/{client}/predict_algs", compile_document)
-        if strategy is None:
-            strategy = config.compiled("/config/default_prediction_strategy", compile_document)
-        if strategy is None:
-            raise StrategyMissingError(client)
-        return strategy
-
-    def _compile(self, client: str, strategy: Strategy, table: Table) -> Plan:
-        used = set(table.values())
-
-        def resolve(algorithm: Algorithm) -> Step:
-            spec = self._unregistered(algorithm) if algorithm.url else table.get(algorithm.name)
-            if spec is None:
-                return MissingUpstream(algorithm.name)
-            used.add(spec)
-            return self.upstreams.of(client, spec)
-
-        plan = compile_plan(strategy, client, resolve, self._overall_deadline(strategy, table))
-        self._plans[client] = _Kept(strategy, table, plan)
-        self._retire(self.upstreams.retire(client, used))
-        return plan
-
-    def _unregistered(self, algorithm: Algorithm) -> MicroserviceSpec:
-        """Seldon's documents hold the URL themselves; what answers there speaks Seldon Server's contract."""
-        limits = self.limits
-        return MicroserviceSpec(
-            algorithm.name, algorithm.url, "legacy", limits.deadline_seconds, limits.concurrency
-        )
-
-    def _overall_deadline(self, strategy: Strategy, table: Table) -> float:
-        """Time for every step of the longest branch to use up its own deadline."""
-        longest = 0.0
-        for variation in strategy.variations:
-            specs = [table.get(algorithm.name) for algorithm in variation.algorithms]
-            own = [spec.deadline_seconds if spec else self.limits.deadline_seconds for spec in specs]
-            longest = max(longest, sum(own))
-        return longest
+    def _state(self, client: str) -> ClientState:
+        found = self._states.get(client)
+        if found is None:
+            found = self._states[client] = ClientState(client, self._client_concurrency)
+        return found
 
     def _retire(self, upstreams: list[Upstream]) -> None:
         for upstream in upstreams:
@@ -140,68 +106,44 @@ class Gateway:
 
     async def predict(self, ask: Ask, plan: Plan) -> bytes:
         """The answer of `plan` in the caller's protocol, meta filled, recorded; raises why there is none."""
-        limit = self._client_limits.of(ask.client)
+        limit = self._state(ask.client).limit
         if not limit.try_acquire() and not await limit.acquire(LONGEST_CLIENT_WAIT_SECONDS):
             raise ClientBusyError(ask.client, limit.limit)
         started = clock.perf_counter()
         try:
             if plan.shadows:
                 self._shadows.send(plan, ask, self._shadow_recorder(ask))
-            outcome = await run_plan(plan, ask)
+            branch = plan.branch_for(ask.puid)
+            outcome = await run_branch(branch, ask, plan.deadline_seconds)
         finally:
             limit.release()
-        answer, model = _finish(ask, outcome)
-        TRAFFIC.count_variation(ask.client, SURFACE, outcome.variation)
-        self._record(ask, outcome, (answer, model), clock.perf_counter() - started)
+        answer, model = finish(ask, outcome, branch.label, branch.index)
+        TRAFFIC.count_variation(ask.client, SURFACE, branch.label)
+        self._record(Prediction(ask, outcome, answer, model, branch.label, clock.perf_counter() - started))
         return answer
 
-    def _record(
-        self, ask: Ask, outcome: Outcome, said: tuple[bytes, str], seconds: float, *, is_shadow: bool = False
-    ) -> None:
-        policy = (
-            self._config().compiled(f"/all_clients/{ask.client}/predict_log", compile_policy) or EVERYTHING
-        )
-        if not policy.keeps(ask.puid):
-            return
-        prediction = Prediction(
-            client=ask.client,
-            puid=ask.puid,
-            input=ask.body,
-            answer=said[0],
-            outcome=outcome,
-            model=said[1],
-            seconds=seconds,
-            timestamp=clock.unix_seconds(),
-            is_shadow=is_shadow,
-        )
-        self.sink.append_nowait(PREDICTIONS, ask.client, (line_of(prediction, policy),))
+    def _record(self, prediction: Prediction) -> None:
+        ask = prediction.ask
+        policy = self._state(ask.client).plans.policy(self._config())
+        if policy.keeps(ask.puid):
+            self.recorder.add(ask.client, line_of(prediction, policy, clock.unix_seconds()))
 
-    def _shadow_recorder(self, ask: Ask) -> Record:
-        def record(outcome: Outcome, seconds: float) -> None:
-            self._record(ask, outcome, _finish(ask, outcome), seconds, is_shadow=True)
+    def _shadow_recorder(self, ask: Ask) -> Callable[[Branch, Outcome, float], None]:
+        def record(branch: Branch, outcome: Outcome, seconds: float) -> None:
+            answer, model = finish(ask, outcome, branch.label, branch.index)
+            self._record(Prediction(ask, outcome, answer, model, branch.label, seconds, is_shadow=True))
 
         return record
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection; records that wait go to the sink."""
         await self._shadows.stop()
         for task in list(self._retiring):
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
         for upstream in self.upstreams.take_all():
             await upstream.transport.close()
-
-
-def _finish(ask: Ask, outcome: Outcome) -> tuple[bytes, str]:
-    facts = Facts(
-        puid=ask.puid,
-        microservice=outcome.microservice,
-        variation=outcome.variation,
-        branch=outcome.branch,
-        is_default_output=outcome.is_default_output,
-        request_meta=ask.meta,
-    )
-    return finish(ask.protocol.name, outcome.document, outcome.body, facts)
+        self.recorder.flush()
 
 
 async def _close_later(upstream: Upstream) -> None:

@@ -64,18 +64,3 @@ class ConcurrencyLimit:
             self._waiters.remove(waiter)
         elif waiter.done() and not waiter.cancelled():
             self.release()
-
-
-class ClientLimits:
-    """One limit per client, so that a flood of one leaves room for the others."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._limits: dict[str, ConcurrencyLimit] = {}
-
-    def of(self, client: str) -> ConcurrencyLimit:
-        """The limit of `client`, made at its first call."""
-        found = self._limits.get(client)
-        if found is None:
-            found = self._limits[client] = ConcurrencyLimit(self._limit, max_waiting=self._limit)
-        return found

@@ -7,13 +7,14 @@ of the input and of the answer, or a named column of their tables.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from predictions.places import Place
 from predictions.protocols.base import Document as Message
-from predictions.records import Outcome
+from predictions.records import Ask, Outcome
 from predictions.traffic import point_of
 from stores.config.records import Document
 
@@ -55,50 +56,46 @@ def parse_policy(path: str, value: Any) -> LogPolicy:
     return LogPolicy(sample, tuple(redact))
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One answered prediction as it is recorded. `input` and `answer` are JSON texts."""
+class Prediction(NamedTuple):
+    """One answered prediction as it is recorded. `answer` is what the caller got, a JSON text."""
 
-    client: str
-    puid: str
-    input: bytes
-    answer: bytes
+    ask: Ask
     outcome: Outcome
+    answer: bytes
     model: str
+    variation: str
     seconds: float
-    timestamp: int
     is_shadow: bool = False
 
 
-def line_of(prediction: Prediction, policy: LogPolicy) -> bytes:
+def line_of(prediction: Prediction, policy: LogPolicy, timestamp: int) -> bytes:
     """The record as one line of JSON: what Seldon Server logged, and what it could not say."""
-    given, answer = prediction.input, prediction.answer
+    ask, outcome = prediction.ask, prediction.outcome
+    given, answer = ask.body, prediction.answer
     if policy.redact:
         given, answer = (
             orjson.dumps(redacted(orjson.loads(text), policy.redact)) for text in (given, answer)
         )
-    outcome = prediction.outcome
-    rest = orjson.dumps(
-        {
-            "puid": prediction.puid,
-            "variation": outcome.variation,
-            "model": prediction.model,
-            "microservice": outcome.microservice,
-            "latency_ms": round(prediction.seconds * 1000, 3),
-            "client": prediction.client,
-            "timestamp": prediction.timestamp,
-            **({"shadow": True} if prediction.is_shadow else {}),
-            **({"default_output": True} if outcome.is_default_output else {}),
-        }
-    )
-    # Client names are plain (checked when a client is made), so no escaping is needed.
-    consumer = prediction.client.encode()
-    return b'{"consumer":"%b","input":%b,"prediction":%b,%b' % (
-        consumer,
+    marks = b',"shadow":true' if prediction.is_shadow else b""
+    if outcome.is_default_output:
+        marks += b',"default_output":true'
+    return (b'{"consumer":%b,"input":%b,"prediction":%b,"puid":%b,%b,"latency_ms":%.3f,"timestamp":%d%b}') % (
+        orjson.dumps(ask.client),
         _flat(given),
         _flat(answer),
-        rest[1:],
+        orjson.dumps(ask.puid),
+        _source(ask.client, prediction.variation, prediction.model, outcome.microservice),
+        prediction.seconds * 1000,
+        timestamp,
+        marks,
     )
+
+
+@lru_cache(maxsize=4096)
+def _source(client: str, variation: str, model: str, microservice: str) -> bytes:
+    """Who answered, as the inside of a JSON object."""
+    facts = {"variation": variation, "model": model, "microservice": microservice, "client": client}
+    return orjson.dumps(facts)[1:-1]
 
 
 def _flat(text: bytes) -> bytes:

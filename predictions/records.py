@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -73,27 +72,29 @@ class LocalProcess:
     directory: str = ""
 
 
-@dataclass
 class Ask:
     """One prediction asked for: the caller's own bytes, and what they say."""
 
-    client: str
-    protocol: Protocol
-    body: bytes
-    document: Document
-    puid: str
+    __slots__ = ("_message", "body", "client", "document", "meta", "protocol", "puid")
 
-    @cached_property
-    def message(self) -> Message:
-        """The neutral message, for a microservice that speaks another protocol."""
-        message = self.protocol.read_request(self.document)
-        message.puid = self.puid
-        return message
+    def __init__(
+        self, client: str, protocol: Protocol, body: bytes, document: Document, puid: str = ""
+    ) -> None:
+        self.client = client
+        self.protocol = protocol
+        self.body = body
+        self.document = document
+        self.puid = puid
+        self.meta = object_in(document, "meta")
+        self._message: Message | None = None
 
     @property
-    def meta(self) -> Document:
-        """The caller's `meta`."""
-        return object_in(self.document, "meta")
+    def message(self) -> Message:
+        """The neutral message, for a microservice that speaks another protocol; read when first asked for."""
+        if self._message is None:
+            self._message = self.protocol.read_request(self.document)
+            self._message.puid = self.puid
+        return self._message
 
 
 class Outcome(NamedTuple):
@@ -105,8 +106,6 @@ class Outcome(NamedTuple):
     microservice: str
     document: Document
     body: bytes = b""
-    variation: str = "default"
-    branch: int = -1
     is_default_output: bool = False
 
 

@@ -3,68 +3,78 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 import orjson
 
-from predictions.protocols.base import Document, object_in
-from predictions.protocols.legacy import as_entry, model_name_of
+from predictions.protocols.base import Document, object_in, text_of
+from predictions.protocols.legacy import as_entry
+from predictions.records import Ask, Outcome
 
 # The router of a strategy is one node in Seldon Core's words; this is its name in `meta.routing`.
 STRATEGY_NODE: Final = "predict_algs"
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the gateway knows of a prediction and the microservice does not.
+def finish(ask: Ask, outcome: Outcome, variation: str, branch: int) -> tuple[bytes, str]:
+    """The answer as the caller gets it, and the name of the model that gave it.
 
-    `branch` is the index of the variation in the strategy, -1 when there is no choice.
+    `branch` is the index of the variation in its strategy, -1 when there was no choice.
     """
-
-    puid: str
-    microservice: str
-    variation: str
-    branch: int = -1
-    is_default_output: bool = False
-    request_meta: dict[str, Any] = field(default_factory=dict)
-
-
-def finish(protocol: str, document: Document, body: bytes, facts: Facts) -> tuple[bytes, str]:
-    """The answer as the caller gets it, and the name of the model that gave it."""
-    model = model_name_of(document) or facts.microservice
-    if protocol == "legacy":
-        return finish_legacy(document, model, facts), model
-    return finish_seldon(document, body or orjson.dumps(document), facts), model
+    document = outcome.document
+    meta = object_in(document, "meta")
+    model = text_of(meta.get("modelName")) or outcome.microservice
+    if ask.protocol.name == "legacy":
+        return _finish_legacy(ask, outcome, model, variation), model
+    if _is_plain(meta, ask.meta) and not outcome.is_default_output:
+        tail = _plain_tail(outcome.microservice, variation, branch)
+        filled = b'{"puid":%b,%b' % (orjson.dumps(ask.puid), tail)
+    else:
+        filled = orjson.dumps(_merged_meta(meta, ask, outcome, variation, branch))
+    return with_meta(document, outcome.body or orjson.dumps(document), filled), model
 
 
-def finish_legacy(document: Document, model: str, facts: Facts) -> bytes:
+def _finish_legacy(ask: Ask, outcome: Outcome, model: str, variation: str) -> bytes:
     """Seldon Server's PredictionServiceResult: only its own fields, because its clients refuse others."""
-    meta: Document = {"puid": facts.puid, "modelName": model, "variation": facts.variation}
-    if facts.is_default_output:
+    meta: Document = {"puid": ask.puid, "modelName": model, "variation": variation}
+    if outcome.is_default_output:
         meta["tags"] = {"default_output": True}
-    predictions = [as_entry(entry) for entry in document["predictions"]]
-    return orjson.dumps({"meta": meta, "predictions": predictions, "custom": document.get("custom")})
+    predictions = [as_entry(entry) for entry in outcome.document["predictions"]]
+    custom = outcome.document.get("custom")
+    return orjson.dumps({"meta": meta, "predictions": predictions, "custom": custom})
 
 
-def finish_seldon(document: Document, body: bytes, facts: Facts) -> bytes:
-    """The model's SeldonMessage with `meta` filled and merged, every other byte as the model sent it."""
-    return with_meta(document, body, orjson.dumps(_merged_meta(object_in(document, "meta"), facts)))
+def _is_plain(meta: Document, asked: Document) -> bool:
+    """Whether neither model nor caller said anything in `meta` that has to be merged."""
+    return not meta and (not asked or (len(asked) == 1 and "puid" in asked))
 
 
-def _merged_meta(meta: Document, facts: Facts) -> Document:
+@lru_cache(maxsize=4096)
+def _plain_tail(microservice: str, variation: str, branch: int) -> bytes:
+    """Everything of a plain `meta` behind the puid: the same for every answer of a microservice."""
+    meta = {
+        "tags": {"variation": variation},
+        "routing": {STRATEGY_NODE: branch} if branch >= 0 else {},
+        "requestPath": {microservice: ""},
+        "metrics": [],
+    }
+    return orjson.dumps(meta)[1:]
+
+
+def _merged_meta(meta: Document, ask: Ask, outcome: Outcome, variation: str, branch: int) -> Document:
     """Model over request in tags, as Seldon Core merges them; our own facts over both."""
-    tags = {**object_in(facts.request_meta, "tags"), **object_in(meta, "tags"), "variation": facts.variation}
-    if facts.is_default_output:
+    asked = ask.meta
+    tags = {**object_in(asked, "tags"), **object_in(meta, "tags"), "variation": variation}
+    if outcome.is_default_output:
         tags["default_output"] = True
-    routing = {**object_in(facts.request_meta, "routing"), **object_in(meta, "routing")}
-    if facts.branch >= 0:
-        routing[STRATEGY_NODE] = facts.branch
-    path = {**object_in(facts.request_meta, "requestPath"), facts.microservice: ""}
+    routing = {**object_in(asked, "routing"), **object_in(meta, "routing")}
+    if branch >= 0:
+        routing[STRATEGY_NODE] = branch
+    path = {**object_in(asked, "requestPath"), outcome.microservice: ""}
     metrics = meta.get("metrics")
     return {
         **meta,
-        "puid": facts.puid,
+        "puid": ask.puid,
         "tags": tags,
         "routing": routing,
         "requestPath": {**path, **object_in(meta, "requestPath")},
@@ -94,6 +104,9 @@ def _span_of_meta(body: bytes) -> tuple[int, int] | None:
     """Where the object of the only `"meta"` begins and ends; None when the text could mean another one."""
     if body.count(b'"meta"') != 1 or b"\\u" in body:
         return None
+    empty = body.find(b'"meta":{}')
+    if empty >= 0:
+        return empty + 7, empty + 9
     key = _KEY.search(body)
     if key is None:
         return None

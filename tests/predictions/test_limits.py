@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from predictions.limits import ClientLimits, ConcurrencyLimit
+from predictions.limits import ConcurrencyLimit
 
 
 async def test_places_run_out_and_come_back() -> None:
@@ -52,9 +52,3 @@ async def test_cancelled_waiter_loses_no_place() -> None:
     await asyncio.gather(given_in_the_same_moment, return_exceptions=True)
     assert limit.held == 0
     assert limit.try_acquire()
-
-
-async def test_a_flood_of_one_client_leaves_room_for_another() -> None:
-    limits = ClientLimits(2)
-    assert [limits.of("acme").try_acquire() for _ in range(3)] == [True, True, False]
-    assert limits.of("globex").try_acquire()

@@ -10,9 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictions.protocols.meta import Facts, finish, with_meta
+from predictions.protocols import LEGACY, SELDON
+from predictions.protocols.base import Protocol
+from predictions.protocols.meta import finish, with_meta
+from predictions.records import Ask, Outcome
 
-FACTS = Facts(puid="p1", microservice="iris", variation="B", branch=1)
+
+def finished_by(
+    protocol: Protocol, document: Any, body: bytes = b"", meta: Any = None, **more: Any
+) -> tuple[bytes, str]:
+    ask = Ask("acme", protocol, b"", {"meta": meta or {}}, "p1")
+    return finish(ask, Outcome("iris", document, body, **more), "B", 1)
+
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=10),
@@ -44,15 +53,15 @@ def test_only_meta_is_replaced(document: Any, is_ascii: bool, is_spaced: bool) -
     ],
 )
 def test_numbers_keep_the_digits_of_the_model(body: bytes) -> None:
-    finished, _ = finish("seldon", orjson.loads(body), body, FACTS)
+    finished, _ = finished_by(SELDON, orjson.loads(body), body)
     assert b"[[12345678901234567890123,1.10]]" in finished
 
 
 def test_seldon_meta_is_filled_and_merged() -> None:
-    facts = Facts("p1", "iris", "B", 1, request_meta={"tags": {"a": 1, "b": 1}, "routing": {"r": 0}})
+    asked = {"tags": {"a": 1, "b": 1}, "routing": {"r": 0}}
     meta = {"tags": {"b": 2}, "requestPath": {"unit": "image:1"}, "metrics": [{"key": "k"}], "puid": "other"}
     body = orjson.dumps({"meta": meta, "strData": "x"})
-    finished, model = finish("seldon", orjson.loads(body), body, facts)
+    finished, model = finished_by(SELDON, orjson.loads(body), body, asked)
     assert orjson.loads(finished)["meta"] == {
         "puid": "p1",
         "tags": {"a": 1, "b": 2, "variation": "B"},
@@ -69,7 +78,7 @@ def test_legacy_answer_has_exactly_the_original_fields() -> None:
         "extra": 1,
         "meta": {"modelName": "m", "x": 1},
     }
-    finished, model = finish("legacy", document, b"", FACTS)
+    finished, model = finished_by(LEGACY, document)
     assert orjson.loads(finished) == {
         "meta": {"puid": "p1", "modelName": "m", "variation": "B"},
         "predictions": [{"prediction": 0.5, "predictedClass": "a", "confidence": 0.5}],
@@ -78,9 +87,15 @@ def test_legacy_answer_has_exactly_the_original_fields() -> None:
     assert model == "m"
 
 
-@pytest.mark.parametrize("protocol", ["legacy", "seldon"])
-def test_default_output_says_what_it_is(protocol: str) -> None:
-    document: Any = {"predictions": []} if protocol == "legacy" else {"strData": "nothing"}
-    facts = Facts("p1", "default_output", "default", is_default_output=True)
-    finished, _ = finish(protocol, document, b"", facts)
+def test_plain_meta_reads_the_same_as_a_merged_one() -> None:
+    plain = orjson.loads(finished_by(SELDON, {"strData": "x"})[0])
+    merged = orjson.loads(finished_by(SELDON, {"strData": "x"}, meta={"tags": {}})[0])
+    assert plain == merged
+    assert set(plain["meta"]) == {"puid", "tags", "routing", "requestPath", "metrics"}
+
+
+@pytest.mark.parametrize("protocol", [LEGACY, SELDON])
+def test_default_output_says_what_it_is(protocol: Protocol) -> None:
+    document: Any = {"predictions": []} if protocol is LEGACY else {"strData": "nothing"}
+    finished, _ = finished_by(protocol, document, is_default_output=True)
     assert orjson.loads(finished)["meta"]["tags"]["default_output"] is True
