@@ -7,10 +7,8 @@ missed, the refresh that the change feed does every minute asks about everything
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from clients import origins
@@ -23,17 +21,16 @@ from clients.errors import (
     TokenMissingError,
     TokenUnknownError,
 )
+from clients.lookups import Lookups
 from clients.records import Caller
-from clients.source import CredentialSource
+from clients.source import Answers, CredentialSource
 from clients.tokens import is_own_token
 from common import clock
 from common.errors import NotAuthenticatedError
 
-Refusal = type[TokenUnknownError] | type[TokenExpiredError] | type[ConsumerRefusedError]
-Find = Callable[[str], Caller]
+Refusal = type[NotAuthenticatedError]
 
 _KNOWN_TOKENS: Final = 200_000
-_WAITING_LOOKUPS: Final = 1_000
 _LONGEST_KEY: Final = 64
 # A look-up that a change overtook is repeated; the last answer is given, and not remembered.
 _ATTEMPTS: Final = 3
@@ -83,11 +80,11 @@ class CredentialMemory:
         self._js_keys: dict[str, Caller] = {}
         self._refused_tokens: dict[str, Refusal] = {}
         self._refused_keys: dict[str, Refusal] = {}
-        self._pending: dict[tuple[Find, str], asyncio.Future[Caller]] = {}
+        self._token_lookups = Lookups(self._find_tokens)
+        self._key_lookups = Lookups(self._find_js_keys)
         self._lock = threading.Lock()
         self._reloading = threading.Lock()
         self._generation = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="credentials")
 
     # -- tokens -------------------------------------------------------------------------------------
 
@@ -103,11 +100,17 @@ class CredentialMemory:
 
     async def resolve_token(self, text: str) -> Caller:
         """The caller behind any token; one not seen before is looked up once, off the event loop."""
-        return self._recall_token(text) or await self._look_up(text, self._find_token)
+        return self._recall_token(text) or await self._token_lookups.ask(text)
 
     def resolve_token_now(self, text: str) -> Caller:
         """As resolve_token, for code that runs in a thread and may wait (the management API)."""
-        return self._recall_token(text) or self._find_token(text)
+        known = self._recall_token(text)
+        if known is not None:
+            return known
+        answer = self._find_tokens([text])[text]
+        if isinstance(answer, Caller):
+            return answer
+        raise answer
 
     def _recall_token(self, text: str) -> Caller | None:
         if not text:
@@ -116,9 +119,6 @@ class CredentialMemory:
         if caller is None and not is_own_token(text):
             raise TokenUnknownError
         return caller
-
-    def _find_token(self, text: str) -> Caller:
-        return self._find(text, self._source.find_token, self._tokens, self._refused_tokens)
 
     # -- JavaScript keys ----------------------------------------------------------------------------
 
@@ -139,9 +139,9 @@ class CredentialMemory:
             return known
         if len(text) > _LONGEST_KEY:
             raise ConsumerRefusedError
-        if (self._find_js_key, text) not in self._pending and not self._budget.take():
+        if not self._key_lookups.is_pending(text) and not self._budget.take():
             raise LookupUnavailableError
-        return self._check_page(await self._look_up(text, self._find_js_key), origin, referer)
+        return self._check_page(await self._key_lookups.ask(text), origin, referer)
 
     def _check_page(self, caller: Caller, origin: str, referer: str) -> Caller:
         if caller.expires_at <= self._now():
@@ -150,66 +150,38 @@ class CredentialMemory:
             raise OriginRefusedError
         return caller
 
-    def _find_js_key(self, text: str) -> Caller:
-        return self._find(text, self._source.find_js_key, self._js_keys, self._refused_keys)
-
     # -- looking up ---------------------------------------------------------------------------------
 
-    async def _look_up(self, text: str, find: Find) -> Caller:
-        pending = self._pending.get((find, text))
-        if pending is None:
-            if len(self._pending) >= _WAITING_LOOKUPS:
-                raise LookupUnavailableError
-            pending = asyncio.get_running_loop().run_in_executor(self._thread, find, text)
-            self._pending[find, text] = pending
-            pending.add_done_callback(lambda done: self._forget_pending((find, text), done))
-        # Shielded: others may wait for the same look-up when this caller goes away.
-        return await asyncio.shield(pending)
+    def _find_tokens(self, texts: Sequence[str]) -> Answers:
+        return self._find(texts, self._source.find_tokens, self._tokens, self._refused_tokens)
 
-    def _forget_pending(self, key: tuple[Find, str], done: asyncio.Future[Caller]) -> None:
-        self._pending.pop(key, None)
-        if not done.cancelled():
-            # Taken note of, even if nobody waits for it any more.
-            done.exception()
+    def _find_js_keys(self, texts: Sequence[str]) -> Answers:
+        return self._find(texts, self._source.find_js_keys, self._js_keys, self._refused_keys)
 
     def _find(
         self,
-        text: str,
-        find: Find,
+        texts: Sequence[str],
+        find: Callable[[Sequence[str]], Answers],
         known: dict[str, Caller],
         refused: dict[str, Refusal],
-    ) -> Caller:
+    ) -> Answers:
         for _ in range(_ATTEMPTS):
             generation = self._generation
-            answer: Caller | NotAuthenticatedError
-            try:
-                answer = find(text)
-            except NotAuthenticatedError as error:
-                answer = error
-            if self._remember(text, answer, generation, known, refused):
-                break
-        if isinstance(answer, NotAuthenticatedError):
-            raise answer
-        return answer
+            answers = find(texts)
+            with self._lock:
+                if generation == self._generation:
+                    self._remember(answers, known, refused)
+                    break
+        return answers
 
-    def _remember(
-        self,
-        text: str,
-        answer: Caller | NotAuthenticatedError,
-        generation: int,
-        known: dict[str, Caller],
-        refused: dict[str, Refusal],
-    ) -> bool:
-        with self._lock:
-            if generation != self._generation:
-                return False
+    def _remember(self, answers: Answers, known: dict[str, Caller], refused: dict[str, Refusal]) -> None:
+        for text, answer in answers.items():
             if isinstance(answer, Caller):
                 _make_room(known, _KNOWN_TOKENS)
                 known[text] = answer
             elif self._remembered:
                 _make_room(refused, self._remembered)
-                refused[text] = type(answer)  # type: ignore[assignment]
-            return True
+                refused[text] = type(answer)
 
     # -- changes ------------------------------------------------------------------------------------
 
@@ -257,15 +229,16 @@ class CredentialMemory:
         }
 
     def close(self) -> None:
-        """Ends the look-up thread and its database connection."""
-        self._thread.submit(self._source.close)
-        self._thread.shutdown(wait=True)
+        """Ends the look-up threads and their database connections."""
+        self._token_lookups.close(self._source.close)
+        self._key_lookups.close(self._source.close)
 
 
 def _check_refused(text: str, refused: dict[str, Refusal]) -> None:
     refusal = refused.get(text)
     if refusal is not None:
-        raise refusal
+        # The leaves that a source answers say their own words.
+        raise refusal()  # type: ignore[call-arg]
 
 
 def _make_room(held: dict[str, Caller] | dict[str, Refusal], limit: int) -> None:

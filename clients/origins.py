@@ -53,6 +53,7 @@ def _is_below(host: str, entry: str) -> bool:
     return host.endswith(f".{entry}") and not _is_address(entry)
 
 
+@lru_cache(maxsize=4096)
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)

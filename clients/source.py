@@ -24,14 +24,17 @@ from clients.models import ConsumerKey, Quota
 from clients.records import JS_SCOPES, NEVER, NO_QUOTAS, Caller, Limits, effective_scopes
 from clients.tokens import hash_token
 from common import clock
+from common.errors import NotAuthenticatedError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Quotas = Mapping[str, Limits]
+Answers = dict[str, Caller | NotAuthenticatedError]
 
 # Of so many changed clients at once, looking at all of them is cheaper than at each.
 _MANY_CLIENTS: Final = 200
 _CHUNK: Final = 500
+_TOKEN_COLUMNS: Final = ("token_checksum", "scope", "expires", "application_id")
 _KEY_COLUMNS: Final = (
     "pk",
     "client_id",
@@ -54,13 +57,13 @@ class Reloaded:
 
 
 class CredentialSource(Protocol):
-    """Looks credentials up; every call may take long and runs in a thread."""
+    """Looks credentials up; every call may take long, runs in a thread and may raise UnavailableError."""
 
-    def find_token(self, text: str) -> Caller:
-        """The caller behind a token; raises a leaf of NotAuthenticatedError or LookupUnavailableError."""
+    def find_tokens(self, texts: Sequence[str]) -> Answers:
+        """For each of `texts` the caller behind that token, or why it is refused."""
 
-    def find_js_key(self, text: str) -> Caller:
-        """The caller behind a JavaScript key; raises as find_token."""
+    def find_js_keys(self, texts: Sequence[str]) -> Answers:
+        """For each of `texts` the caller behind that JavaScript key, or why it is refused."""
 
     def reload(self, names: frozenset[str] | None, texts: Sequence[str]) -> Reloaded:
         """The valid ones of the tokens `texts`, and the JavaScript keys of clients `names` (None: all)."""
@@ -90,26 +93,41 @@ def _with_database(function: Callable[P, R]) -> Callable[P, R]:
 class DatabaseSource:
     """Callers from Django's database."""
 
-    @_with_database
     def find_token(self, text: str) -> Caller:
-        """The caller behind a token; expired, unknown and switched off are told apart."""
-        tokens = get_access_token_model().objects.filter(token_checksum=hash_token(text))
-        row = tokens.values_list("scope", "expires", "application_id").first()
-        if row is None:
-            raise TokenUnknownError
-        if row[1] <= clock.now():
-            raise TokenExpiredError
-        for key in _read_keys(Q(pk=row[2])):
-            return _caller_of_token(key, row[0], row[1])
-        raise ConsumerRefusedError
+        """The caller behind one token; raises when it is refused."""
+        answer = self.find_tokens([text])[text]
+        if isinstance(answer, Caller):
+            return answer
+        raise answer
 
     @_with_database
-    def find_js_key(self, text: str) -> Caller:
-        """The caller behind a live key of kind js; any other is refused alike, so that nothing is told."""
-        if "\0" not in text:
-            for key in _read_keys(Q(client_id=text, kind="js")):
-                return _caller_of_key(key)
-        raise ConsumerRefusedError
+    def find_tokens(self, texts: Sequence[str]) -> Answers:
+        """As the protocol says; expired, unknown and switched off are told apart."""
+        by_hash = {hash_token(text): text for text in texts}
+        tokens = get_access_token_model().objects.filter(token_checksum__in=by_hash)
+        rows = list(tokens.values_list(*_TOKEN_COLUMNS))
+        keys = {key.pk: key for key in _read_keys(Q(pk__in={row[3] for row in rows}))} if rows else {}
+        answers: Answers = {text: TokenUnknownError() for text in texts}
+        now = clock.now()
+        for checksum, scope, expires, key_pk in rows:
+            text = by_hash[checksum]
+            if expires <= now:
+                answers[text] = TokenExpiredError()
+            elif key_pk in keys:
+                answers[text] = _caller_of_token(keys[key_pk], scope, expires)
+            else:
+                answers[text] = ConsumerRefusedError()
+        return answers
+
+    @_with_database
+    def find_js_keys(self, texts: Sequence[str]) -> Answers:
+        """As the protocol says; whatever is no live key of kind js is refused alike, so nothing is told."""
+        answers: Answers = {text: ConsumerRefusedError() for text in texts}
+        # PostgreSQL refuses a NUL byte in a text; no key holds one.
+        possible = [text for text in texts if "\0" not in text]
+        for key in _read_keys(Q(client_id__in=possible, kind="js")):
+            answers[key.key_id] = _caller_of_key(key)
+        return answers
 
     @_with_database
     def reload(self, names: frozenset[str] | None, texts: Sequence[str]) -> Reloaded:
@@ -187,9 +205,7 @@ def _read_tokens(texts: Sequence[str], keys: Mapping[int, _Key]) -> Iterator[tup
     for chunk in _chunks(texts):
         by_hash = {hash_token(text): text for text in chunk}
         rows = tokens.filter(token_checksum__in=by_hash)
-        for checksum, scope, expires, key_pk in rows.values_list(
-            "token_checksum", "scope", "expires", "application_id"
-        ):
+        for checksum, scope, expires, key_pk in rows.values_list(*_TOKEN_COLUMNS):
             if key_pk in keys:
                 yield by_hash[checksum], _caller_of_token(keys[key_pk], scope, expires)
 

@@ -20,9 +20,9 @@ from clients.errors import (
     TokenUnknownError,
 )
 from clients.records import JS_SCOPES, Caller
-from clients.source import Reloaded
+from clients.source import Answers, Reloaded
 from clients.tokens import generate_token
-from common.errors import SeldonError
+from common.errors import NotAuthenticatedError
 from tests.factories import make_caller
 
 
@@ -31,16 +31,18 @@ class FakeSource:
 
     def __init__(self) -> None:
         self.callers: dict[str, Caller] = {}
-        self.trouble: dict[str, SeldonError] = {}
+        self.refused: dict[str, NotAuthenticatedError] = {}
+        self.is_away = False
+        self.batches = 0
         self.asked: list[str] = []
         self.hold: threading.Event | None = None
         self.started = threading.Event()
 
-    def find_token(self, text: str) -> Caller:
-        return self._find(text, TokenUnknownError())
+    def find_tokens(self, texts: Sequence[str]) -> Answers:
+        return self._find(texts, TokenUnknownError())
 
-    def find_js_key(self, text: str) -> Caller:
-        return self._find(text, ConsumerRefusedError())
+    def find_js_keys(self, texts: Sequence[str]) -> Answers:
+        return self._find(texts, ConsumerRefusedError())
 
     def reload(self, names: frozenset[str] | None, texts: Sequence[str]) -> Reloaded:
         tokens = {text: self.callers[text] for text in texts if text in self.callers}
@@ -54,16 +56,15 @@ class FakeSource:
     def close(self) -> None:
         return
 
-    def _find(self, text: str, unknown: SeldonError) -> Caller:
-        self.asked.append(text)
-        found = self.callers.get(text)
+    def _find(self, texts: Sequence[str], unknown: NotAuthenticatedError) -> Answers:
+        self.asked.extend(texts)
+        self.batches += 1
+        found = {text: self.refused.get(text) or self.callers.get(text) or unknown for text in texts}
         self.started.set()
         if self.hold is not None:
             self.hold.wait(5)
-        if text in self.trouble:
-            raise self.trouble[text]
-        if found is None:
-            raise unknown
+        if self.is_away:
+            raise LookupUnavailableError
         return found
 
 
@@ -209,10 +210,10 @@ async def test_switched_off_client_is_asked_about_again_after_a_change(
     memory: CredentialMemory, source: FakeSource
 ) -> None:
     token = generate_token()
-    source.trouble[token] = ConsumerRefusedError()
+    source.refused[token] = ConsumerRefusedError()
     with pytest.raises(ConsumerRefusedError):
         await memory.resolve_token(token)
-    source.trouble.clear()
+    source.refused.clear()
     source.callers[token] = make_caller()
     memory.reload(frozenset({"acme"}))
     assert await memory.resolve_token(token) == make_caller()
@@ -239,12 +240,31 @@ async def test_source_that_is_away_refuses_only_what_is_unknown(
     known, unknown = generate_token(), generate_token()
     source.callers[known] = make_caller()
     await memory.resolve_token(known)
-    source.trouble = {unknown: LookupUnavailableError()}
+    source.is_away = True
     with pytest.raises(LookupUnavailableError):
         await memory.resolve_token(unknown)
     assert memory.verify_token(known) == make_caller()
     # Not knowing is not remembered as a refusal.
-    assert memory.sizes()["refused"] == 0
+    source.is_away = False
+    source.callers[unknown] = make_caller()
+    assert await memory.resolve_token(unknown) == make_caller()
+
+
+async def test_what_is_asked_during_a_look_up_is_asked_together(
+    memory: CredentialMemory, source: FakeSource
+) -> None:
+    tokens = [generate_token() for _ in range(100)]
+    source.callers = dict.fromkeys(tokens[:99], make_caller())
+    source.hold = threading.Event()
+    waiting = [asyncio.create_task(memory.resolve_token(token)) for token in tokens[:1]]
+    await asyncio.to_thread(source.started.wait, 5)
+    waiting += [asyncio.create_task(memory.resolve_token(token)) for token in tokens[1:]]
+    await asyncio.sleep(0)
+    source.hold.set()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert answers[:99] == [make_caller()] * 99
+    assert isinstance(answers[99], TokenUnknownError)
+    assert source.batches == 2
 
 
 async def test_js_key_is_bound_to_its_pages(memory: CredentialMemory, source: FakeSource) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import connections
 
 from clients import services
 from clients.credentials import CredentialMemory
@@ -75,7 +75,7 @@ async def machine(tmp_path: Any) -> AsyncIterator[Machine]:
     yield Machine(AsgiCaller(Lane(Router(routes), doors, django_stand_in)), acme, globex)
     await part.stop()
     counts.close()
-    await sync_to_async(connection.close)()
+    await sync_to_async(connections.close_all)()
 
 
 @sync_to_async

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 from clients import traffic
 from clients.models import TrafficMinute
@@ -175,4 +175,4 @@ async def test_stopping_stores_what_is_left(gathered: Traffic) -> None:
     await part.start()
     await part.stop()
     assert [row.requests for row in await sync_to_async(rows)(new)] == [1]
-    await sync_to_async(connection.close)()
+    await sync_to_async(connections.close_all)()
