@@ -76,8 +76,11 @@ def read_array(body: bytes, rows: list[Any], stamp: Stamp, limits: EventLimits) 
     """The batch that the array `body`, whose value is `rows`, holds."""
     if len(rows) > limits.max_batch:
         raise BatchTooLargeError(len(rows), limits.max_batch)
-    body = flatten(body)
-    return _stamp_rows(body, list(map(bytes, _SLICES.decode(body))), rows, (stamp, limits))
+    body = flatten(body.strip(_WHITE))
+    batch = _split_plain(body, rows, stamp) if _is_plain(body, rows, limits) else None
+    if batch is not None:
+        return batch
+    return _stamp_each(list(map(bytes, _SLICES.decode(body))), rows, stamp, limits)
 
 
 def read_lines(body: bytes, stamp: Stamp, limits: EventLimits) -> Batch:
@@ -85,16 +88,17 @@ def read_lines(body: bytes, stamp: Stamp, limits: EventLimits) -> Batch:
     lines = [line for part in body.split(b"\n") if (line := part.strip(_WHITE))]
     if len(lines) > limits.max_batch:
         raise BatchTooLargeError(len(lines), limits.max_batch)
-    joined = b"[%b]" % b",".join(lines)
+    joined = flatten(b"[%b]" % b",".join(lines))
     try:
         rows = orjson.loads(joined)
-        slices = list(map(bytes, _SLICES.decode(joined)))
-    except (orjson.JSONDecodeError, msgspec.DecodeError):
+    except orjson.JSONDecodeError:
         return _read_each(lines, stamp, limits)
-    # One line may hold `{},{}` and another half a row: the slices must be the lines, one by one.
-    if slices != lines:
-        return _read_each(lines, stamp, limits)
-    return _stamp_rows(flatten(joined), [flatten(line) for line in lines], rows, (stamp, limits))
+    # One line may hold `{},{}` and another half a row. Where every line begins a row and there are as
+    # many braces as lines, the rows are the lines.
+    starts = {line[0] for line in lines}
+    if len(rows) == len(lines) and starts == {ord("{")} and _is_plain(joined, rows, limits):
+        return _split_plain(joined, rows, stamp) or _read_each(lines, stamp, limits)
+    return _read_each(lines, stamp, limits)
 
 
 def flatten(raw: bytes) -> bytes:
@@ -112,17 +116,7 @@ def _read_each(lines: list[bytes], stamp: Stamp, limits: EventLimits) -> Batch:
     return batch
 
 
-def _stamp_rows(body: bytes, slices: list[bytes], rows: list[Any], rules: tuple[Stamp, EventLimits]) -> Batch:
-    stamp, limits = rules
-    if _is_plain(body, rows, limits):
-        short, full = b"," + stamp.short, b"," + stamp.full
-        stamps = [row["timestamp"] for row in rows if "timestamp" in row]
-        if not stamps:
-            return Batch([raw[:-1] + full for raw in slices])
-        # As many keys as occurrences: none is there twice.
-        if set(map(type, stamps)) == {int} and len(stamps) == body.count(b"timestamp"):
-            pairs = zip(slices, rows, strict=True)
-            return Batch([raw[:-1] + (short if "timestamp" in row else full) for raw, row in pairs])
+def _stamp_each(slices: list[bytes], rows: list[Any], stamp: Stamp, limits: EventLimits) -> Batch:
     batch = Batch()
     for index, (raw, row) in enumerate(zip(slices, rows, strict=True)):
         try:
@@ -133,15 +127,30 @@ def _stamp_rows(body: bytes, slices: list[bytes], rows: list[Any], rules: tuple[
 
 
 def _is_plain(body: bytes, rows: list[Any], limits: EventLimits) -> bool:
-    """True when no row needs a look of its own; a few passes over the whole instead of several per row."""
-    # The single byte first: it is found, or not, ten times as fast as the pair.
-    if b"\\" in body and b"\\u" in body:
+    """True when the rows are flat objects, the only braces are theirs, and all need the same stamp.
+
+    There are as many `{` as rows and each row is an object: so none holds another, nor a brace in a string.
+    """
+    if body.count(b"{") != len(rows) or set(map(type, rows)) != {dict} or not all(rows):
         return False
-    if body.count(b"{") + body.count(b"[") > limits.max_depth + len(rows):
+    # In a flat object only brackets can nest.
+    if body.count(b"[") > limits.max_depth or [row for row in rows if "client" in row]:
         return False
-    if set(map(type, rows)) != {dict} or not all(rows):
-        return False
-    return not [row for row in rows if "client" in row]
+    stamps = [row["timestamp"] for row in rows if "timestamp" in row]
+    if not stamps:
+        return True
+    # In all rows or in none; as many keys as occurrences and none in disguise, so none is there twice.
+    is_once = len(stamps) == len(rows) == body.count(b"timestamp") and b"\\u" not in body
+    return is_once and set(map(type, stamps)) == {int}
+
+
+def _split_plain(body: bytes, rows: list[Any], stamp: Stamp) -> Batch | None:
+    """The batch of plain rows, cut where one ends and the next begins; None when blanks stand there."""
+    inner = body[2:-2].split(b"},{")
+    if len(inner) != len(rows) or body[:2] != b"[{" or body[-2:] != b"}]":
+        return None
+    tail = stamp.short if "timestamp" in rows[0] else stamp.full
+    return Batch(inner, ends=(b"{", b"," + tail))
 
 
 def _stamp(raw: bytes, parsed: dict[str, Any], stamp: Stamp) -> bytes:

@@ -46,10 +46,22 @@ class Rejection:
 
 @dataclass(slots=True)
 class Batch:
-    """The events of one request, ready to be kept: JSON texts on one line, `client` and `timestamp` added."""
+    """The events of one request, ready to be kept: JSON texts on one line, `client` and `timestamp` added.
+
+    Each event is an item of `objects` between `ends`: rows that end alike need not be made one by one.
+    """
 
     objects: list[bytes] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    ends: tuple[bytes, bytes] = (b"", b"")
+
+    def texts(self) -> list[bytes]:
+        """Each event as one text."""
+        return [self.ends[0] + text + self.ends[1] for text in self.objects]
+
+    def size(self) -> int:
+        """Bytes of all events."""
+        return sum(map(len, self.objects)) + len(self.objects) * sum(map(len, self.ends))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,11 @@ class EventIntake:
         QuotaExceededError, IdempotencyConflictError, SpoolFullError or SpoolFailedError.
         """
         try:
-            receipt, objects = self._read(submission, clock.unix_seconds())
+            receipt, batch = self._read(submission, clock.unix_seconds())
             if submission.key is not None:
                 receipt = await self._keep_once(submission)
-            elif objects:
-                await self._keep(submission, objects, b"")
+            elif batch.objects:
+                await self._keep(submission, batch, b"")
         except SeldonError as error:
             _count_rejected(submission, error.code, len(error.data.get("rejected", ())) or 1)
             raise
@@ -66,39 +66,39 @@ class EventIntake:
         """The same for a request with an Idempotency-Key: a repeated one is answered as the first was."""
         key_hash = hash_key(submission.caller.client, submission.key or "")
         claim = await self.keys.claim(key_hash, hash_body(submission.body))
-        receipt, objects = self._read(submission, claim.unix_ns // 1_000_000_000)
-        if objects and not claim.is_kept:
-            await self._keep(submission, objects, key_hash)
+        receipt, batch = self._read(submission, claim.unix_ns // 1_000_000_000)
+        if batch.objects and not claim.is_kept:
+            await self._keep(submission, batch, key_hash)
             await self.keys.settle(key_hash)
         return receipt
 
-    def _read(self, submission: Submission, unix_seconds: int) -> tuple[Receipt, list[bytes]]:
+    def _read(self, submission: Submission, unix_seconds: int) -> tuple[Receipt, Batch]:
         stamp = Stamp(submission.caller.client, unix_seconds)
         if submission.form == "lines":
             return _receipt_of(read_lines(submission.body, stamp, self.limits))
         if submission.form == "fields":
             json = stamp_fields(submission.body, stamp)
-            return Receipt(1, json=json), [json]
+            return Receipt(1, json=json), Batch([json])
         parsed = parse(submission.body)
         if type(parsed) is list:
             return _receipt_of(read_array(submission.body, parsed, stamp, self.limits))
         json = stamp_event(submission.body, parsed, stamp, self.limits)
-        return Receipt(1, json=json), [json]
+        return Receipt(1, json=json), Batch([json])
 
-    async def _keep(self, submission: Submission, objects: list[bytes], key_hash: bytes) -> None:
-        self.charge(submission.caller, len(objects))
-        await self.sink.append(EVENTS, submission.caller.client, objects, key_hash)
-        size = sum(map(len, objects))
-        client = (submission.caller.client,)
-        ACCEPTED.add(client, len(objects))
-        BYTES.add(client, size)
-        TRAFFIC.count_accepted(submission.caller.client, submission.surface, len(objects), size)
+    async def _keep(self, submission: Submission, batch: Batch, key_hash: bytes) -> None:
+        client, events = submission.caller.client, len(batch.objects)
+        self.charge(submission.caller, events)
+        await self.sink.append(EVENTS, client, batch.objects, key_hash, batch.ends)
+        size = batch.size()
+        ACCEPTED.add((client,), events)
+        BYTES.add((client,), size)
+        TRAFFIC.count_accepted(client, submission.surface, events, size)
 
 
-def _receipt_of(batch: Batch) -> tuple[Receipt, list[bytes]]:
+def _receipt_of(batch: Batch) -> tuple[Receipt, Batch]:
     if batch.rejections and not batch.objects:
         raise NothingAcceptedError([rejection.as_row() for rejection in batch.rejections])
-    return Receipt(len(batch.objects), tuple(batch.rejections)), batch.objects
+    return Receipt(len(batch.objects), tuple(batch.rejections)), batch
 
 
 def _count_rejected(submission: Submission, reason: str, records: int) -> None:

@@ -11,6 +11,7 @@ EVENTS: Final = "events.live"
 PREDICTIONS: Final = "predict.live"
 # What a client that names an idempotency key gets hashed to; a record without one carries b"".
 KEY_HASH_BYTES: Final = 16
+NO_ENDS: Final = (b"", b"")
 
 
 class Sink(ABC):
@@ -35,13 +36,18 @@ class Sink(ABC):
 
     @abstractmethod
     def append(
-        self, stream: str, client: str, objects: Sequence[bytes], key_hash: bytes = b""
+        self,
+        stream: str,
+        client: str,
+        objects: Sequence[bytes],
+        key_hash: bytes = b"",
+        ends: tuple[bytes, bytes] = NO_ENDS,
     ) -> Future[None]:
         """Resolves once `objects` are kept, all or none.
 
-        `objects`: JSON texts in UTF-8 without a line break. `key_hash`: KEY_HASH_BYTES bytes that make
-        the record count once however often it is appended. Raises SpoolFullError or SpoolFailedError
-        when awaited; nothing was kept then.
+        `objects`: JSON texts in UTF-8 without a line break, each between the two `ends`.
+        `key_hash`: KEY_HASH_BYTES bytes that make the record count once however often it is appended.
+        Raises SpoolFullError or SpoolFailedError when awaited; nothing was kept then.
         """
 
     @abstractmethod

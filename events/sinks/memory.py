@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.errors import SeldonError
-from events.sinks.base import Sink
+from events.sinks.base import NO_ENDS, Sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,20 @@ class MemorySink(Sink):
         return self.failure.message if self.failure else None
 
     def append(
-        self, stream: str, client: str, objects: Sequence[bytes], key_hash: bytes = b""
+        self,
+        stream: str,
+        client: str,
+        objects: Sequence[bytes],
+        key_hash: bytes = b"",
+        ends: tuple[bytes, bytes] = NO_ENDS,
     ) -> Future[None]:
         future: Future[None] = asyncio.get_running_loop().create_future()
         if self.failure:
             future.set_exception(self.failure)
         else:
-            self.records.append(Kept(stream, client, tuple(objects), key_hash))
+            self.records.append(
+                Kept(stream, client, tuple(ends[0] + text + ends[1] for text in objects), key_hash)
+            )
             future.set_result(None)
         return future
 

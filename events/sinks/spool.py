@@ -15,7 +15,7 @@ from typing import Final
 from common import clock
 from common.errors import UnavailableError
 from common.metrics import Counter
-from events.sinks.base import Sink
+from events.sinks.base import NO_ENDS, Sink
 from events.sinks.framing import encode_head
 from events.sinks.segments import SegmentWriter
 
@@ -99,11 +99,16 @@ class SpoolSink(Sink):
         return self._problem
 
     def append(
-        self, stream: str, client: str, objects: Sequence[bytes], key_hash: bytes = b""
+        self,
+        stream: str,
+        client: str,
+        objects: Sequence[bytes],
+        key_hash: bytes = b"",
+        ends: tuple[bytes, bytes] = NO_ENDS,
     ) -> Future[None]:
         assert self._loop is not None, "start the sink before use"
         future: Future[None] = self._loop.create_future()
-        self._add(stream, client, objects, key_hash)
+        self._add((stream, client), objects, key_hash, ends)
         self._group.futures.append(future)
         return future
 
@@ -111,15 +116,18 @@ class SpoolSink(Sink):
         if self._group.size > NOWAIT_LIMIT_BYTES:
             DROPPED.add((stream,))
             return
-        self._add(stream, client, objects, b"")
+        self._add((stream, client), objects, b"", NO_ENDS)
         self._group.nowait.append(stream)
 
-    def _add(self, stream: str, client: str, objects: Sequence[bytes], key_hash: bytes) -> None:
+    def _add(
+        self, owner: tuple[str, str], objects: Sequence[bytes], key_hash: bytes, ends: tuple[bytes, bytes]
+    ) -> None:
         # Strictly growing, so that a floor separates what is written from what is not.
         unix_ns = self._last_ns = max(self._unix_nanoseconds(), self._last_ns + 1)
-        prefix = self._prefix(stream, unix_ns // 1_000_000_000)
-        payload = prefix + (b"\n" + prefix).join(objects) + b"\n"
-        names = self._names.get((stream, client)) or self._encode_names(stream, client)
+        prefix = self._prefix(owner[0], unix_ns // 1_000_000_000) + ends[0]
+        end = ends[1] + b"\n"
+        payload = prefix + (end + prefix).join(objects) + end
+        names = self._names.get(owner) or self._encode_names(owner)
         group = self._group
         if not group.chunks:
             group.first_ns = unix_ns
@@ -138,10 +146,10 @@ class SpoolSink(Sink):
             prefix = self._prefixes[stream] = f"{stamp}\t{stream}\t".encode()
         return prefix
 
-    def _encode_names(self, stream: str, client: str) -> tuple[bytes, bytes]:
+    def _encode_names(self, owner: tuple[str, str]) -> tuple[bytes, bytes]:
         if len(self._names) > 65_536:
             self._names.clear()
-        names = self._names[stream, client] = stream.encode(), client.encode()
+        names = self._names[owner] = owner[0].encode(), owner[1].encode()
         return names
 
     def _take(self) -> Group:

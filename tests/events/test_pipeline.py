@@ -163,10 +163,10 @@ objects = st.dictionaries(
 def test_a_batch_keeps_what_single_events_would(rows: list[Any], with_breaks: bool) -> None:
     sent = [json.dumps(row, indent=1 if with_breaks else None).encode() for row in rows]
     batch = keep_array(b"[" + b", ".join(sent) + b"]")
-    assert (batch.objects, rejected(batch)) == one_by_one(sent)
+    assert (batch.texts(), rejected(batch)) == one_by_one(sent)
     lines = [json.dumps(row).encode() for row in rows]
     batch = read_lines(b"\n".join(lines), STAMP, LIMITS)
-    assert (batch.objects, rejected(batch)) == one_by_one(lines)
+    assert (batch.texts(), rejected(batch)) == one_by_one(lines)
 
 
 def one_by_one(sent: list[bytes]) -> tuple[list[bytes], list[tuple[int, str]]]:
@@ -193,28 +193,41 @@ def rejected(batch: Batch) -> list[tuple[int, str]]:
         [b'{"client":"x"}', b'{"a":"\\u0041"}', b"7"],
         [b'{"a":[[[[]]]]}', b'{"a":[[[]]]}'],
         [b'{"timestamp":1,"timestamp":"x"}', b'{"timestamp":"x","timestamp":1}'],
+        [b'{"timestamp":1}', b'{"timestamp":2,"a":[1,[2]]}'],
+        [b'{"timestamp":1}', b'{"timestamp":2.5}'],
+        [b'{"timestamp":1,"t\\u0069mestamp":"x"}', b'{"timestamp":2}'],
+        [b'{"a":"},{"}', b'{"b":1}'],
+        [b'{"a":"},"}', b'{"b":"}"}'],
+        [b'{"a":1}', b'7,{"b":2}'[:1], b'{"c":3}'],
+        [b'{"a":{}}', b'[{"b":2}]', b"{}"],
     ],
 )
 def test_the_quick_way_through_a_batch_agrees_with_the_careful_one(rows: list[bytes]) -> None:
     for batch in (keep_array(b"[" + b",".join(rows) + b"]"), read_lines(b"\n".join(rows), STAMP, LIMITS)):
-        assert (batch.objects, rejected(batch)) == one_by_one(rows)
+        assert (batch.texts(), rejected(batch)) == one_by_one(rows)
 
 
 def test_a_line_that_is_not_json_is_a_rejected_row() -> None:
     batch = read_lines(b'{"a":1}\n\n{"a":\r\n {"b":2} \nnot json\n{},{}\n', STAMP, LIMITS)
-    assert batch.objects == [b'{"a":1,' + FULL, b'{"b":2,' + FULL]
+    assert batch.texts() == [b'{"a":1,' + FULL, b'{"b":2,' + FULL]
     assert [rejection.index for rejection in batch.rejections] == [1, 3, 4]
 
 
 def test_rows_cannot_be_smuggled_over_line_ends() -> None:
     batch = read_lines(b'{"a":"x\ny"}\n{"a":[1\n2]}', STAMP, LIMITS)
-    assert batch.objects == []
+    assert batch.texts() == []
     assert len(batch.rejections) == 4
+
+
+def test_a_row_that_begins_on_the_line_of_another_is_rejected() -> None:
+    batch = read_lines(b'{"a":1},{"b":[2\n3]}', STAMP, LIMITS)
+    assert batch.objects == []
+    assert [rejection.index for rejection in batch.rejections] == [0, 1]
 
 
 def test_lines_in_another_encoding_are_rejected_alone() -> None:
     batch = read_lines(b'{"a":"\xff"}\n{"b":2}', STAMP, LIMITS)
-    assert batch.objects == [b'{"b":2,' + FULL]
+    assert batch.texts() == [b'{"b":2,' + FULL]
     assert [rejection.index for rejection in batch.rejections] == [0]
 
 
