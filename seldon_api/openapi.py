@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from clients.manage.errors import PreconditionFailedError
 from common.errors import (
     ConflictError,
     InternalError,
@@ -195,14 +196,14 @@ def _first_line(kind: type[SeldonError]) -> str:
 
 # -- the management views --------------------------------------------------------------------------
 
-_MANAGE_ERRORS: Final = (
+_MANAGE_ERRORS: Final[tuple[type[SeldonError], ...]] = (
     InvalidInputError,
     NotAuthenticatedError,
     NotAllowedError,
+    NotFoundError,
     InternalError,
     UnavailableError,
 )
-_MANAGE_PATH_ERRORS: Final = (NotFoundError,)
 _MANAGE_BODY_ERRORS: Final = (ConflictError, TooLargeError, UnsupportedMediaError, UnprocessableError)
 
 
@@ -211,14 +212,16 @@ def add_problems(document: Json) -> Json:
     for path, operations in document.get("paths", {}).items():
         if path.startswith("/manage"):
             for method, described in operations.items():
-                _add_problems(path, method, described)
+                _add_problems(method, described)
     return document
 
 
-def _add_problems(path: str, method: str, described: Json) -> None:
-    kinds = [*_MANAGE_ERRORS, *(_MANAGE_PATH_ERRORS if "{" in path else ())]
-    if method not in {"get", "head"}:
-        kinds += _MANAGE_BODY_ERRORS
+def _add_problems(method: str, described: Json) -> None:
+    kinds: ErrorKinds = (
+        _MANAGE_ERRORS if method in {"get", "head"} else (*_MANAGE_ERRORS, *_MANAGE_BODY_ERRORS)
+    )
+    if any(parameter["name"] == "If-Match" for parameter in described.get("parameters", ())):
+        kinds = (*kinds, PreconditionFailedError)
     reference = {"schema": {"$ref": f"#/components/schemas/{_ERROR_SCHEMAS[PROBLEM.name]}"}}
     for kind in kinds:
         answer = {"description": _first_line(kind), "content": {PROBLEM.media_type: reference}}

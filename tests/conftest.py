@@ -58,3 +58,8 @@ def acme(db: None) -> NewClient:
 def globex(db: None) -> NewClient:
     """The second tenant, whose things the first must never see."""
     return make_client("globex")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "calls that schemathesis invents for each operation of the OpenAPI document"
+    parser.addoption("--fuzz-examples", type=int, default=5, help=text)

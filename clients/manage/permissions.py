@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from clients.errors import ScopeRefusedError
+from clients.errors import ScopeRefusedError, TokenMissingError
 from clients.manage.actors import Actor
 
 
@@ -16,7 +16,7 @@ class IsManager(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.user, Actor):
-            return False
+            raise TokenMissingError
         if request.method in view.operator_methods and not request.user.is_operator:
             raise ScopeRefusedError("operator")
         return True
