@@ -13,8 +13,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "seldon_api.settings")
     django.setup()
     call_command("migrate", verbosity=0)
-    from clients import services  # noqa: PLC0415 (Django is set up first)
-    from clients.records import By  # noqa: PLC0415
+    from clients import services
+    from clients.records import By
 
     by = By("cli:benchmark")
     made = services.setup_client(name=os.environ["BENCH_CLIENT"], by=by)
