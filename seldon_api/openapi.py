@@ -201,6 +201,7 @@ _MANAGE_ERRORS: Final[tuple[type[SeldonError], ...]] = (
     NotAuthenticatedError,
     NotAllowedError,
     NotFoundError,
+    QuotaExceededError,
     InternalError,
     UnavailableError,
 )

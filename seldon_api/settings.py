@@ -124,6 +124,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "console.assets.BuildStorage"},
 }
+STATICFILES_FINDERS = ["console.assets.BuildFinder"]
 APPEND_SLASH = False
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -271,6 +272,8 @@ PREDICT_MAX_ANSWER_BYTES = env.env_int("PREDICT_MAX_ANSWER_BYTES", 33_554_432, 1
 
 # -- management API --------------------------------------------------------------------------------
 
+# Requests per second that one caller may make to /manage in one worker; 0 limits nothing.
+MANAGE_REQUESTS_PER_SECOND = env.env_int("MANAGE_REQUESTS_PER_SECOND", 100)
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],

@@ -17,6 +17,7 @@ from clients.manage.actors import Actor
 from clients.manage.authentication import BearerAuthentication, StaffSessionAuthentication
 from clients.manage.parsers import StrictJsonParser
 from clients.manage.permissions import IsManager
+from clients.manage.throttling import CallerThrottle
 from clients.models import Client
 from clients.services import get_client
 from common.errors import InvalidInputError
@@ -49,6 +50,7 @@ class ManageView(APIView):
 
     authentication_classes = (BearerAuthentication, StaffSessionAuthentication)
     permission_classes = (IsManager,)
+    throttle_classes = (CallerThrottle,)
     content_negotiation_class = FirstRenderer
     parser_classes = (StrictJsonParser,)
     # Whether only operators may use it, per method.
