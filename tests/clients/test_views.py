@@ -15,6 +15,7 @@ from clients.models import ConsumerKey
 from clients.services import NewClient, NewKey
 from clients.tokens import hash_token, is_own_token
 from common import clock
+from stores.changes import subscribe
 from tests.factories import TESTER, make_key
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +154,15 @@ def test_revoked_token_is_gone(client: Browser, acme: NewClient) -> None:
     answer = client.post("/o/revoke_token/", {"token": token}, headers=signed(acme.key))
     assert answer.status_code == 200
     assert introspect(client, acme.key, token).json() == {"active": False}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_revocation_is_told_to_all_processes(client: Browser, acme: NewClient) -> None:
+    heard: list[Any] = []
+    subscribe("credentials", heard.append)
+    token = services.issue_token(key=acme.key.key).text
+    client.post("/o/revoke_token/", {"token": token}, headers=signed(acme.key))
+    assert heard == [frozenset({"acme"})]
 
 
 def test_token_of_another_client_is_not_revoked(client: Browser, acme: NewClient, globex: NewClient) -> None:
