@@ -10,6 +10,7 @@ import schemathesis
 
 CLIENT = os.environ["FUZZ_CLIENT"]
 JS_KEY = os.environ["FUZZ_JS_KEY"]
+KEY = os.environ["FUZZ_KEY"]
 BASIC = os.environ["FUZZ_BASIC"]
 DICE = random.Random(int(os.environ["FUZZ_SEED"]))
 
@@ -17,9 +18,12 @@ DICE = random.Random(int(os.environ["FUZZ_SEED"]))
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Replaces invented names by real ones, four times of five."""
+    path, parameters = case.operation.path, case.path_parameters
+    if parameters.get("key") == KEY and case.method != "GET":
+        # It carries the whole run, and lists have told it.
+        parameters["key"] = "NOSUCHKEY"
     if DICE.random() < 0.2:
         return
-    path, parameters = case.operation.path, case.path_parameters
     if "client" in parameters:
         parameters["client"] = CLIENT
     if "name" in parameters:

@@ -115,6 +115,12 @@ def fetch_token(url: str, basic: str) -> str:
         return str(json.loads(answer.read())["access_token"])
 
 
+def may_manage(url: str, token: str) -> bool:
+    request = urllib.request.Request(f"{url}/manage/clients", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return bool(answer.status == 200)
+
+
 def fuzz(machine: Machine, client: dict[str, Any], token: str, seed: int, *options: str) -> str:
     """What schemathesis tells; fails with it when a call was answered otherwise than documented."""
     surroundings = {
@@ -123,6 +129,7 @@ def fuzz(machine: Machine, client: dict[str, Any], token: str, seed: int, *optio
         "PYTHONPATH": str(ROOT),
         "FUZZ_CLIENT": client["client"],
         "FUZZ_JS_KEY": client["js_key"],
+        "FUZZ_KEY": client["consumer_key"],
         "FUZZ_BASIC": basic_of(client),
         "FUZZ_SEED": str(seed),
     }
@@ -136,6 +143,8 @@ def fuzz(machine: Machine, client: dict[str, Any], token: str, seed: int, *optio
         command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=3000, check=False
     )
     assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2000:]
+    # Had the run ended its own token, all that came after would have been refusals.
+    assert may_manage(machine.url, token)
     return done.stdout
 
 
