@@ -1,0 +1,1 @@
+"""How the product and its models are run on a machine."""

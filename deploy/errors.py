@@ -1,0 +1,56 @@
+"""What can keep a machine from starting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.errors import ConflictError, UnavailableError
+
+
+class PortTakenError(ConflictError):
+    """Another program listens where we should."""
+
+    code = "port_taken"
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"port {port} on {host} is taken by another program: stop that program, "
+            f"or choose another port, for example SELDON_PORT={port + 1 if port < 65_535 else 8000}",
+            host=host,
+            port=port,
+        )
+
+
+class AddressUnusableError(UnavailableError):
+    """The host or port cannot be listened on at all."""
+
+    code = "address_unusable"
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on {host} port {port}: {reason}; set SELDON_HOST and SELDON_PORT",
+            host=host,
+            port=port,
+        )
+
+
+class AlreadyRunningError(ConflictError):
+    """A machine works on this data folder already; two would ship each event twice."""
+
+    code = "already_running"
+
+    def __init__(self, folder: Path, pid: str) -> None:
+        super().__init__(
+            f"a machine{f' (process {pid})' if pid else ''} runs already on the data folder {folder}: "
+            "stop it, or set SELDON_DATA to another folder",
+            folder=str(folder),
+        )
+
+
+class NotMigratedError(UnavailableError):
+    """The database lacks tables or columns that this version needs."""
+
+    code = "not_migrated"
+
+    def __init__(self, missing: int) -> None:
+        super().__init__(f"the database lacks {missing} migrations: run `seldon-cli migrate` first")

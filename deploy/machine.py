@@ -1,0 +1,168 @@
+"""A whole machine under one supervisor: API workers on one port, the shipper, local microservices."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from common import clock
+from deploy import ports
+from deploy.database import prepare_database
+from deploy.lock import machine_lock
+from deploy.microservices import KIND as MICROSERVICE
+from deploy.microservices import microservice_parts
+from deploy.process import PartSpec
+from deploy.status import (
+    MachineStatus,
+    PartStatus,
+    left_over,
+    read_status,
+    remove_status,
+    start_ticks,
+    write_status,
+)
+from deploy.supervision import Supervisor, Tell
+from deploy.waiting import wait_until
+from stores.changes import ChangeWatcher, subscribe
+
+_MOST_DEFAULT_WORKERS: Final = 4
+# A stopping process ends by itself after SELDON_GRACE_SECONDS; only one that hangs is killed.
+_HANG_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePlan:
+    """What to run; `part_logs`, if any, is the folder for the output of workers and shipper."""
+
+    host: str
+    port: int
+    workers: int
+    data: Path
+    grace_seconds: float
+    part_logs: Path | None = None
+
+    @property
+    def run_folder(self) -> Path:
+        """Where running processes leave what others of the machine need."""
+        return self.data / "run"
+
+
+def plan_from_settings(part_logs: Path | None = None) -> MachinePlan:
+    """The plan that SELDON_HOST, SELDON_PORT, SELDON_WORKERS and SELDON_DATA describe."""
+    return MachinePlan(
+        host=settings.SELDON_HOST,
+        port=settings.SELDON_PORT,
+        workers=settings.SELDON_WORKERS or min(os.cpu_count() or 1, _MOST_DEFAULT_WORKERS),
+        data=settings.SELDON_DATA,
+        grace_seconds=settings.SELDON_GRACE_SECONDS,
+        part_logs=part_logs,
+    )
+
+
+class Machine:
+    """Made by `open_machine`: the port is bound and the database ready; `run` does the rest."""
+
+    def __init__(self, plan: MachinePlan, listening: socket.socket, tell: Tell) -> None:
+        self.url = ports.url_of(listening)
+        self._plan = plan
+        self._listening = listening
+        self._tell = tell
+        self._supervisor = Supervisor(tell, self._note)
+        self._watcher = ChangeWatcher()
+        self._running: frozenset[str] = frozenset()
+
+    def run(self) -> None:
+        """Supervise until SIGTERM or Ctrl-C, then stop in order; nothing is left running."""
+        self._supervisor.want(self._own_parts())
+        unsubscribe = [subscribe(topic, self._on_change) for topic in ("microservices", "credentials")]
+        self._watcher.start()
+        try:
+            self._supervisor.run(self._on_stop)
+        finally:
+            for end in unsubscribe:
+                end()
+            remove_status(self._plan.run_folder)
+        self._tell("stopped")
+
+    def ask_to_stop(self) -> None:
+        """Stop as SIGTERM would; from any thread."""
+        self._supervisor.ask_to_stop()
+
+    def _own_parts(self) -> list[PartSpec]:
+        workers = [self._own_part(f"worker-{number + 1}", number, 0) for number in range(self._plan.workers)]
+        # Last, because it takes along what the others wrote until their end.
+        return [*workers, self._own_part("shipper", None, 2)]
+
+    def _own_part(self, name: str, worker: int | None, stop_rank: int) -> PartSpec:
+        descriptor = self._listening.fileno()
+        kind, words = ("shipper", []) if worker is None else ("worker", [str(descriptor)])
+        logs = self._plan.part_logs
+        return PartSpec(
+            name=name,
+            kind=kind,
+            command=(sys.executable, "-m", f"seldon_api.{kind}", *words),
+            variables={} if worker is None else self._worker_variables(worker),
+            log=logs / f"{name}.log" if logs else None,
+            pass_fds=() if worker is None else (descriptor,),
+            stop_rank=stop_rank,
+            grace_seconds=self._plan.grace_seconds + _HANG_SECONDS,
+        )
+
+    def _worker_variables(self, worker: int) -> dict[str, str]:
+        return {"SELDON_WORKER": str(worker), "SELDON_WORKERS": str(self._plan.workers)}
+
+    def _on_change(self, keys: frozenset[str] | None) -> None:
+        """Runs in the watcher's thread: a database that is slow to answer keeps no part waiting."""
+        logs = self._plan.run_folder / "microservices"
+        local = microservice_parts(logs, self._running.__contains__)
+        self._supervisor.want([*self._own_parts(), *local])
+
+    def _on_stop(self) -> None:
+        self._tell("stopping: requests under way are finished (Ctrl-C again: at once)")
+        # The kernel turns callers away only when nobody holds the socket any more.
+        self._listening.close()
+        self._watcher.stop(timeout_seconds=1)
+
+    def _note(self, parts: list[PartStatus]) -> None:
+        self._running = frozenset(part.name for part in parts if part.kind == MICROSERVICE and part.pid)
+        status = MachineStatus(os.getpid(), self.url, clock.now().isoformat(), tuple(parts))
+        write_status(self._plan.run_folder, status)
+
+
+@contextlib.contextmanager
+def open_machine(plan: MachinePlan, tell: Tell) -> Iterator[Machine]:
+    """A machine that can start: folder locked, what a killed one left is gone, port and database ready.
+
+    Raises AlreadyRunningError, PortTakenError, AddressUnusableError or NotMigratedError.
+    """
+    with machine_lock(plan.data):
+        _end_left_over(plan.run_folder, tell)
+        with ports.listen(plan.host, plan.port) as listening:
+            if taken := prepare_database():
+                tell(f"database brought up to date: {taken} migrations")
+            yield Machine(plan, listening, tell)
+
+
+def _end_left_over(run_folder: Path, tell: Tell) -> None:
+    """Kill the parts of a machine whose supervisor was killed, if they have not ended by themselves."""
+    status = read_status(run_folder)
+    for pid in left_over(status.parts) if status else []:
+        tell(f"process {pid} is left over from a machine that was killed: ended")
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        wait_until(partial(_is_gone, pid), timeout_seconds=5)
+    remove_status(run_folder)
+
+
+def _is_gone(pid: int) -> bool:
+    return start_ticks(pid) is None

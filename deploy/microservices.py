@@ -1,0 +1,79 @@
+"""The microservices that are processes of this machine, as parts to supervise."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from clients.records import By
+from clients.services import get_client
+from deploy import ports
+from deploy.process import PartSpec
+from predictions.records import LocalProcess
+from predictions.selectors import LocalMicroservice, local_microservices
+from predictions.services import get_microservice, update_microservice
+
+KIND: Final = "microservice"
+_BY: Final = By("machine")
+
+
+def microservice_parts(log_folder: Path, is_running: Callable[[str], bool]) -> list[PartSpec]:
+    """A part for each registered local microservice.
+
+    One that does not run yet and whose port somebody else has is given another port first.
+    """
+    taken: set[int] = set()
+    specs = []
+    for found in local_microservices():
+        usable = found if is_running(part_name(found)) else _with_free_port(found, taken)
+        taken.add(usable.port)
+        specs.append(_part(usable, log_folder))
+    return specs
+
+
+def part_name(microservice: LocalMicroservice) -> str:
+    """What the part is called in messages."""
+    return f"{microservice.client}/{microservice.name}"
+
+
+def _part(found: LocalMicroservice, log_folder: Path) -> PartSpec:
+    return PartSpec(
+        name=part_name(found),
+        kind=KIND,
+        command=(_program(found.command[0]), *found.command[1:]),
+        # Serving is one row at a time: threads inside numpy only get into each other's way.
+        variables={
+            "PORT": str(found.port),
+            "PREDICTIVE_UNIT_SERVICE_PORT": str(found.port),
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        },
+        directory=Path(found.directory) if found.directory else None,
+        log=log_folder / f"{found.client}.{found.name}.log",
+        stop_rank=1,
+    )
+
+
+def _program(word: str) -> str:
+    """The program of our own virtual environment, if it has one of that name."""
+    if "/" in word:
+        return word
+    beside = Path(sys.executable).with_name(word)
+    return str(beside) if beside.exists() else word
+
+
+def _with_free_port(found: LocalMicroservice, taken: set[int]) -> LocalMicroservice:
+    if found.port not in taken and ports.is_free(found.port):
+        return found
+    row = get_microservice(client=get_client(found.client), name=found.name)
+    port = ports.free_port(frozenset(taken))
+    update_microservice(
+        microservice=row,
+        spec=replace(row.spec, url=row.spec.url.replace(f":{found.port}", f":{port}", 1)),
+        process=LocalProcess(tuple(row.command), row.directory),
+        by=_BY,
+    )
+    return next(one for one in local_microservices() if part_name(one) == part_name(found))
