@@ -208,6 +208,14 @@ OAUTH2_PROVIDER = {
     "CLIENT_SECRET_HASHER": "sha256_secret",
     # Only a checksum of a token is stored: a dump of the database holds nothing that can be used.
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    # Nothing of the grants we do not offer is left open (RFC 9700).
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
 }
 # People's passwords are hashed by the first; the last is for the random secrets of consumer keys.
 PASSWORD_HASHERS = [
