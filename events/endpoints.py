@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 import orjson
@@ -36,20 +36,20 @@ def event_routes(intake: EventIntake, max_body_bytes: int = 1_048_576) -> list[R
 
     async def post_events(request: Request) -> Reply:
         media = request.content_type
-        if media in _JSON:
-            submission = Submission(request.caller, "events", request.body, "json", _key_of(request))
-        elif media in _LINES:
-            submission = Submission(request.caller, "events", request.body, "lines", _key_of(request))
-        else:
-            raise _unsupported(media)
-        return await _ingest(request, submission)
-
-    async def js_event(request: Request) -> Reply:
-        return await _ingest(request, _read_js(request))
-
-    async def _ingest(request: Request, submission: Submission) -> Reply:
+        form: Literal["json", "lines"] = "json"
+        if media not in _JSON:
+            if media not in _LINES:
+                raise _unsupported(media)
+            form = "lines"
+        submission = Submission(request.caller, "events", request.body, form, _key_of(request))
         try:
             return _answer(await intake.ingest(submission))
+        except NothingAcceptedError as error:
+            return _answer_nothing(request, error)
+
+    async def js_event(request: Request) -> Reply:
+        try:
+            return _answer(await intake.ingest(_read_js(request)))
         except NothingAcceptedError as error:
             return _answer_nothing(request, error)
 

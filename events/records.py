@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from clients.records import Caller
 from common.errors import InvalidJsonError
@@ -17,8 +17,7 @@ class EventLimits:
     max_depth: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One request as its endpoint read it.
 
     `form`: `json` is an object or an array of them, `lines` newline-delimited JSON, `fields` an object
@@ -64,8 +63,7 @@ class Batch:
         return sum(map(len, self.objects)) + len(self.objects) * sum(map(len, self.ends))
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of a request. `json` is the stored object of a single event, empty for a batch."""
 
     accepted: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable
 from typing import Final
 
@@ -54,7 +55,8 @@ class EventIntake:
             if submission.key is not None:
                 receipt = await self._keep_once(submission)
             elif batch.objects:
-                await self._keep(submission, batch, b"")
+                await self._append(submission, batch, b"")
+                _count_accepted(submission, batch)
         except SeldonError as error:
             _count_rejected(submission, error.code, len(error.data.get("rejected", ())) or 1)
             raise
@@ -68,7 +70,8 @@ class EventIntake:
         claim = await self.keys.claim(key_hash, hash_body(submission.body))
         receipt, batch = self._read(submission, claim.unix_ns // 1_000_000_000)
         if batch.objects and not claim.is_kept:
-            await self._keep(submission, batch, key_hash)
+            await self._append(submission, batch, key_hash)
+            _count_accepted(submission, batch)
             await self.keys.settle(key_hash)
         return receipt
 
@@ -85,14 +88,16 @@ class EventIntake:
         json = stamp_event(submission.body, parsed, stamp, self.limits)
         return Receipt(1, json=json), Batch([json])
 
-    async def _keep(self, submission: Submission, batch: Batch, key_hash: bytes) -> None:
-        client, events = submission.caller.client, len(batch.objects)
-        self.charge(submission.caller, events)
-        await self.sink.append(EVENTS, client, batch.objects, key_hash, batch.ends)
-        size = batch.size()
-        ACCEPTED.add((client,), events)
-        BYTES.add((client,), size)
-        TRAFFIC.count_accepted(client, submission.surface, events, size)
+    def _append(self, submission: Submission, batch: Batch, key_hash: bytes) -> Future[None]:
+        self.charge(submission.caller, len(batch.objects))
+        return self.sink.append(EVENTS, submission.caller.client, batch.objects, key_hash, batch.ends)
+
+
+def _count_accepted(submission: Submission, batch: Batch) -> None:
+    client, events, size = submission.caller.client, len(batch.objects), batch.size()
+    ACCEPTED.add((client,), events)
+    BYTES.add((client,), size)
+    TRAFFIC.count_accepted(client, submission.surface, events, size)
 
 
 def _receipt_of(batch: Batch) -> tuple[Receipt, Batch]:

@@ -123,7 +123,10 @@ class SpoolSink(Sink):
         self, owner: tuple[str, str], objects: Sequence[bytes], key_hash: bytes, ends: tuple[bytes, bytes]
     ) -> None:
         # Strictly growing, so that a floor separates what is written from what is not.
-        unix_ns = self._last_ns = max(self._unix_nanoseconds(), self._last_ns + 1)
+        unix_ns = self._unix_nanoseconds()
+        if unix_ns <= self._last_ns:
+            unix_ns = self._last_ns + 1
+        self._last_ns = unix_ns
         prefix = self._prefix(owner[0], unix_ns // 1_000_000_000) + ends[0]
         end = ends[1] + b"\n"
         payload = prefix + (end + prefix).join(objects) + end
