@@ -11,12 +11,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.finders import AppDirectoriesFinder
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core.exceptions import SuspiciousFileOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
@@ -24,7 +26,7 @@ from django.views.decorators.http import require_safe
 
 _PACKAGES: Final = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework")
 _OWN_FILES: Final = Path(__file__).parent / "static"
-_BUILD_LENGTH: Final = 10
+_BUILD: Final = re.compile(r"[0-9a-f]{10}")
 _YEAR: Final = "public, max-age=31536000, immutable"
 _GZIPPED: Final = frozenset({".css", ".js", ".svg", ".json", ".map", ".txt", ".html"})
 
@@ -36,7 +38,7 @@ def build() -> str:
     for path in sorted(_OWN_FILES.rglob("*")):
         if path.is_file():
             digest.update(path.read_bytes())
-    return digest.hexdigest()[:_BUILD_LENGTH]
+    return digest.hexdigest()[:10]
 
 
 class BuildStorage(StaticFilesStorage):
@@ -45,6 +47,16 @@ class BuildStorage(StaticFilesStorage):
     def url(self, name: str | None) -> str:
         """`/static/<build>/<name>`."""
         return super().url(f"{build()}/{name}")
+
+
+class BuildFinder(AppDirectoriesFinder):
+    """Finds a file of any installed app, also by a path that begins with a build."""
+
+    def find(self, path: str, find_all: bool = False) -> Any:
+        """Where the file lies; nothing when there is none."""
+        head, _, rest = path.partition("/")
+        name = rest if _BUILD.fullmatch(head) else path
+        return super().find(name, find_all=True) if find_all else super().find(name)
 
 
 class Asset(NamedTuple):
@@ -59,31 +71,34 @@ class Asset(NamedTuple):
 @require_safe
 def serve_asset(request: HttpRequest, path: str) -> HttpResponse:
     """The static file at `path`, packed for those who can unpack it."""
-    head, _, rest = path.partition("/")
-    is_current = head == build()
-    asset = load_asset(rest if is_current or _looks_like_build(head) else path)
+    asset = load_asset(path)
     if request.headers.get("If-None-Match") == asset.etag:
         response: HttpResponse = HttpResponseNotModified()
     else:
         response = _content(asset, request.headers.get("Accept-Encoding", ""))
     response["ETag"] = asset.etag
-    response["Cache-Control"] = _YEAR if is_current else "no-cache"
+    response["Cache-Control"] = _YEAR if path.startswith(f"{build()}/") else "no-cache"
     response["Vary"] = "Accept-Encoding"
     return response
 
 
-@cache
 def load_asset(name: str) -> Asset:
-    """The file `name` of any installed app; Http404 when there is none. Only what exists is remembered."""
+    """The file `name` of any installed app; Http404 when there is none."""
     try:
         found = finders.find(name)
     except SuspiciousFileOperation as error:
         raise Http404(name) from error
     if not found or not Path(found).is_file():
         raise Http404(name)
-    content = Path(found).read_bytes()
-    zipped = gzip.compress(content, 6, mtime=0) if Path(found).suffix in _GZIPPED else b""
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return _read_asset(Path(found))
+
+
+# By the file and not by the address: whoever makes up builds must not fill the memory.
+@cache
+def _read_asset(path: Path) -> Asset:
+    content = path.read_bytes()
+    zipped = gzip.compress(content, 6, mtime=0) if path.suffix in _GZIPPED else b""
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Asset(content, zipped, media_type, f'"{hashlib.blake2s(content, digest_size=12).hexdigest()}"')
 
 
@@ -93,7 +108,3 @@ def _content(asset: Asset, encodings: str) -> HttpResponse:
         response["Content-Encoding"] = "gzip"
         return response
     return HttpResponse(asset.content, content_type=asset.media_type)
-
-
-def _looks_like_build(word: str) -> bool:
-    return len(word) == _BUILD_LENGTH and all(letter in "0123456789abcdef" for letter in word)
