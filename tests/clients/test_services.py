@@ -72,13 +72,15 @@ def test_key_text_of_another_client_is_refused(acme: NewClient, globex: NewClien
 
 
 def test_key_of_another_client_is_invisible(acme: NewClient, globex: NewClient) -> None:
-    with pytest.raises(KeyMissingHereError):
-        services.get_key(client=globex.client, text=acme.key.key.client_id)
+    for text in (acme.key.key.client_id, "NO\0KEY"):
+        with pytest.raises(KeyMissingHereError):
+            services.get_key(client=globex.client, text=text)
 
 
-def test_missing_client_is_told_by_name() -> None:
-    with pytest.raises(ClientMissingError, match="nobody"):
-        services.get_client("nobody")
+@pytest.mark.parametrize("name", ["nobody", "no\0body", "ä" * 5000])
+def test_missing_client_is_told(name: str) -> None:
+    with pytest.raises(ClientMissingError):
+        services.get_client(name)
 
 
 @pytest.mark.parametrize(
