@@ -1,7 +1,8 @@
 """A load generator: closed loop where wrk is missing, open loop with fixed arrival times for latency.
 
 Reads its order as JSON from standard input and says what it measured as JSON. In the open loop latency
-counts from the moment a request was due, so that a server that stalls cannot hide it.
+counts from the moment a request arrives, also when it must then wait for a free connection, so that a
+server that stalls cannot hide it. What the timer of this process is late by does not count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import httptools
@@ -20,8 +23,8 @@ import uvloop
 class Connection(asyncio.Protocol):
     """One keep-alive connection with one request under way."""
 
-    def __init__(self, request: bytes, results: list[float]) -> None:
-        self.request = request
+    def __init__(self, requests: Iterator[bytes], results: list[float]) -> None:
+        self.requests = requests
         self.results = results
         self.errors = 0
         self.transport: Any = None
@@ -52,13 +55,18 @@ class Connection(asyncio.Protocol):
         self.due = due
         self.parser = httptools.HttpResponseParser(self)
         self.answered = asyncio.get_running_loop().create_future()
-        self.transport.write(self.request)
+        self.transport.write(next(self.requests))
         await self.answered
 
 
-def _request(order: dict[str, Any]) -> bytes:
+def _requests(order: dict[str, Any]) -> Iterator[bytes]:
     body = order["body"].encode()
-    headers = {"host": "127.0.0.1", "content-length": str(len(body)), **order["headers"]}
+    fixed = {"host": "127.0.0.1", "content-length": str(len(body)), **order["headers"]}
+    changing = [{"authorization": f"Bearer {token}"} for token in order["tokens"]] or [{}]
+    return cycle([_request(order, {**fixed, **headers}, body) for headers in changing])
+
+
+def _request(order: dict[str, Any], headers: dict[str, str], body: bytes) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{order['method']} {order['path']} HTTP/1.1\r\n{head}\r\n".encode() + body
 
@@ -73,10 +81,11 @@ async def _open(connections: list[Connection], rate: float, end: float) -> None:
     due = time.perf_counter()
     while due < end:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        arrived = time.perf_counter()
         while not free:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         connection = free.popleft()
-        task = asyncio.create_task(connection.ask(due))
+        task = asyncio.create_task(connection.ask(arrived))
         tasks.add(task)
         task.add_done_callback(lambda done, back=connection: (tasks.discard(done), free.append(back)))
         due += 1 / rate
@@ -88,11 +97,10 @@ async def main() -> None:
     """Run the order."""
     order = json.load(sys.stdin)
     loop, results = asyncio.get_running_loop(), []
+    requests = _requests(order)
     connections = []
     for _ in range(order["connections"]):
-        made = await loop.create_connection(
-            lambda: Connection(_request(order), results), "127.0.0.1", order["port"]
-        )
+        made = await loop.create_connection(lambda: Connection(requests, results), "127.0.0.1", order["port"])
         connections.append(made[1])
     started = time.perf_counter()
     end = started + order["seconds"]
