@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from lane.gathering import GatheringTransport
 
 
 def _answer(status_line: str, text: str) -> bytes:
@@ -35,7 +37,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock of the first head."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", GatheringTransport(transport, self.loop)))
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
