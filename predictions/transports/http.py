@@ -45,10 +45,11 @@ class HttpTransport(Transport):
         self._opening = 0
         self._sweeping = False
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._heads: dict[tuple[str, str, str], bytes] = {}
 
     async def call(self, call: Call, seconds: float) -> Answer:
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._find_loop()
         expires_at = loop.time() + seconds
         data = self._head(call) + call.body
         try:
@@ -63,6 +64,11 @@ class HttpTransport(Transport):
             raise MicroserviceCutError(self.name) from None
         except TimeoutError:
             raise MicroserviceSlowError(self.name, seconds) from None
+
+    def _find_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that this transport lives in; kept, because asking asyncio is a system call each time."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     async def close(self) -> None:
         self._closed = True
