@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from clients.records import By
-from common.errors import NotFoundError, SeldonError, UnavailableError
+from common.errors import InvalidInputError, NotFoundError, SeldonError, UnavailableError
 from console.forms import place_error
 
 Page = Callable[..., HttpResponseBase]
@@ -38,7 +38,7 @@ def show(
 
 
 def page(view: Page) -> Page:
-    """Answers 404 for what is not there, or is another client's, and 503 for a part that is away."""
+    """404 for what is not there or another client's, 503 for a part that is away, 400 for nonsense."""
 
     @wraps(view)
     def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -48,6 +48,8 @@ def page(view: Page) -> Page:
             return _told(request, "Not found", error)
         except UnavailableError as error:
             return _told(request, "Not available right now", error)
+        except InvalidInputError as error:
+            return _told(request, "That cannot be", error)
 
     return shown
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
 from django.utils.deprecation import MiddlewareMixin
 
 # Everything comes from this server. The theme's script library evaluates the expressions it finds in
@@ -31,6 +32,8 @@ class ConsoleHeadersMiddleware(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """The same answer with the headers."""
         if request.path.startswith("/admin"):
+            if not response.has_header("Cache-Control"):
+                add_never_cache_headers(response)
             response["Content-Security-Policy"] = POLICY
             response["Cross-Origin-Opener-Policy"] = "same-origin"
             response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"

@@ -15,15 +15,17 @@ from django.views.decorators.http import require_POST
 
 from clients import configuration
 from clients.services import get_client
-from common.errors import ConflictError, InvalidInputError, SeldonError
+from common.errors import ConflictError, InvalidInputError, NotFoundError, SeldonError, UnavailableError
 from console.documents import missing_rows, purpose_of, rows_of
 from console.forms import DocumentForm, DocumentPathForm
 from console.places import excerpt, place_in
 from console.requests import by_operator, is_done, number_in, page, show
 from stores.config import Document, check_document, diff_texts, get_store
-from stores.config.paths import check_path
+from stores.config.paths import check_path, form_of
 
 _PER_PAGE: Final = 50
+# What a new document begins with where it is no object.
+_FIRST_TEXTS: Final = {"text": "", "switch": "false"}
 
 
 @page
@@ -65,6 +67,14 @@ def _address(page_name: str, path: str) -> str:
     return f"{reverse(f'admin:{page_name}')}?{urlencode({'path': path}, safe='/')}"
 
 
+def _present(path: str) -> Document | None:
+    """The document as it is at this moment: another worker may have written it since the last poll."""
+    try:
+        return get_store().read(path)
+    except NotFoundError:
+        return None
+
+
 # -- the editor ------------------------------------------------------------------------------------
 
 
@@ -72,7 +82,7 @@ def _address(page_name: str, path: str) -> str:
 def edit(request: HttpRequest) -> HttpResponseBase:
     """The editor: first `preview` shows what would change, then `save` writes it."""
     path = check_path(request.POST.get("path") or request.GET.get("path", ""))
-    present = get_store().get(path)
+    present = _present(path)
     if request.method != "POST":
         return _show_editor(request, path, present, _form_of(path, present))
     form = DocumentForm(request.POST)
@@ -83,6 +93,8 @@ def edit(request: HttpRequest) -> HttpResponseBase:
         return _save_or_preview(request, path, present, form, text)
     except ConflictError as error:
         return _show_editor(request, path, present, form, {"conflict": error.message})
+    except UnavailableError:
+        raise
     except SeldonError as error:
         return _show_editor(request, path, present, form, _fault(error, text))
 
@@ -103,7 +115,7 @@ def _save_or_preview(
 
 
 def _form_of(path: str, present: Document | None) -> DocumentForm:
-    text = present.pretty if present else "{\n  \n}"
+    text = present.pretty if present else _FIRST_TEXTS.get(form_of(path), "{\n  \n}")
     return DocumentForm(initial={"path": path, "version": present.version if present else 0, "text": text})
 
 
@@ -141,8 +153,7 @@ def _about(path: str) -> dict[str, Any]:
 def show_history(request: HttpRequest) -> HttpResponseBase:
     """Every version with what it changed."""
     path = check_path(request.GET.get("path", ""))
-    store = get_store()
-    context = {**_about(path), "entries": store.history(path), "present": store.get(path)}
+    context = {**_about(path), "entries": get_store().history(path), "present": _present(path)}
     return show(request, "document_history.html", f"History of {path}", context)
 
 
