@@ -1,0 +1,27 @@
+# One line each; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench docs torture fuzz
+
+help: ## List what can be made.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: ## Install what is missing and start the demonstration: a tenant, its events, a model, predictions.
+	@scripts/bootstrap run && exec .venv/bin/seldon-cli demo
+
+test: ## Install what is missing and run every test, on SQLite and again on a PostgreSQL of its own.
+	@scripts/bootstrap test && exec .venv/bin/python -m scripts.test
+
+check: ## Format, lint, types, imports, migrations, settings for strangers: under a minute.
+	@scripts/bootstrap tools && exec .venv/bin/python -m scripts.check
+
+bench: ## Measure every figure of benchmarks/README.md and write its table.
+	@scripts/bootstrap tools && exec .venv/bin/python -m benchmarks
+
+docs: ## Draw the reference pages from the code.
+	@scripts/bootstrap tools && exec .venv/bin/python -m docs.generate
+
+torture: ## Kill every part under load, 200 times, and count every event.
+	@scripts/bootstrap tools && exec .venv/bin/python -m tests.torture 200
+
+fuzz: ## Throw what the OpenAPI document allows, and what it does not, at the running product.
+	@scripts/bootstrap tools && exec .venv/bin/pytest tests/journeys -k "fuzz or schema" -m "slow or not slow" -q
