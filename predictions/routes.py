@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from common.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaError
@@ -99,8 +100,12 @@ _READING: Final = (InvalidJsonError, InvalidInputError, UnsupportedMediaError)
 _PUID: Final = Parameter("puid", "Whom the prediction is for; equal puids get the same variation.")
 
 
-def prediction_routes(gateway: Gateway) -> list[Route]:
-    """Every prediction route over `gateway`."""
+def prediction_routes(gateway: Gateway, max_body_bytes: int = 16_777_216) -> list[Route]:
+    """Every prediction route over `gateway`, with bodies up to `max_body_bytes`."""
+    return [replace(route, max_body_bytes=max_body_bytes) for route in _routes(gateway)]
+
+
+def _routes(gateway: Gateway) -> list[Route]:
     does = PredictionEndpoints(gateway)
     named = "/seldon/{client}/{name}/api/v1.0"
     return [

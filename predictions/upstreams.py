@@ -79,7 +79,9 @@ class Upstream:
             CALLS.add((*self._labels, "resting"))
             raise MicroserviceRestingError(self.spec.name, self.breaker.resting_seconds())
         started = clock.perf_counter()
-        await self._enter(seconds)
+        if not self.limit.try_acquire():
+            await self._wait_for_place(seconds)
+            seconds -= clock.perf_counter() - started
         try:
             answer = await self.transport.call(call, min(seconds, self.spec.deadline_seconds))
         except SeldonError as error:
@@ -94,9 +96,7 @@ class Upstream:
         self._note_answer(answer)
         return answer
 
-    async def _enter(self, seconds: float) -> None:
-        if self.limit.try_acquire():
-            return
+    async def _wait_for_place(self, seconds: float) -> None:
         wait = min(seconds, self.spec.deadline_seconds, LONGEST_WAIT_SECONDS)
         entered = False
         try:

@@ -59,7 +59,7 @@ def compose_worker() -> Worker:
     ]
     routes = [
         *event_routes(make_intake(sink, keys, quotas.charge_events), settings.MAX_BODY_BYTES),
-        *prediction_routes(gateway),
+        *prediction_routes(gateway, settings.PREDICT_MAX_BODY_BYTES),
         *operation_routes(parts, metrics_folder()),
     ]
     doors: dict[str, Door] = {
