@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.test import Client as Browser
@@ -15,6 +12,7 @@ from clients.services import NewClient
 from predictions.models import Microservice
 from predictions.records import MicroserviceSpec
 from predictions.services import register_microservice
+from tests.console.model_server import serve_model
 from tests.factories import TESTER
 
 LIST = "/admin/client/acme/microservices/"
@@ -27,31 +25,10 @@ FORM = {
 }
 
 
-class Model(BaseHTTPRequestHandler):
-    """Answers every prediction alike."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps({"data": {"ndarray": [[0.9, "<i>setosa</i>"]]}, "meta": {}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class says so)
-        """Say nothing."""
-
-
 @pytest.fixture
 def model_url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve_model() as url:
+        yield url
 
 
 def register(acme: NewClient, url: str = "http://127.0.0.1:9") -> Microservice:

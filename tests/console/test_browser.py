@@ -1,0 +1,167 @@
+"""The console in a real browser on a real server: an operator's whole morning, without a complaint."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.console.model_server import serve_model
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+EDITOR = "/admin/configuration/edit/?path=/all_clients/acme/predict_algs"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a furnished installation of the test's own."""
+    data = tmp_path_factory.mktemp("console-data")
+    chosen = {"SELDON_DATA": str(data), "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""}
+    surroundings = {**os.environ, **chosen}
+    with serve_model() as model_url:
+        run(surroundings, "manage.py", "migrate", "-v0")
+        run(surroundings, "-m", "tests.console.furnish", model_url)
+        with serve(surroundings) as url:
+            yield url
+
+
+def run(surroundings: dict[str, str], *words: str) -> None:
+    subprocess.run([sys.executable, *words], cwd=ROOT, env=surroundings, check=True, timeout=60)
+
+
+@contextmanager
+def serve(surroundings: dict[str, str]) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    words = ["-m", "uvicorn", "seldon_api.asgi:application", "--port", str(port), "--log-level", "error"]
+    process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=surroundings)
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}/admin/login/")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"{url} never became ready")
+
+
+@contextmanager
+def open_page(server: str, width: int = 1280) -> Iterator[Page]:
+    """A page on which the operator is signed in; fails when the page's scripts or its policy complained."""
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_context(base_url=server, viewport={"width": width, "height": 900}).new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("dialog", lambda dialog: dialog.accept())
+        sign_in(page)
+        yield page
+        browser.close()
+    # The browser says so itself of each answer that is meant to be a refusal.
+    assert [each for each in complaints if "status of 4" not in each] == []
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/admin/login/")
+    page.fill("#id_username", "jane")
+    page.fill("#id_password", "a long password here")
+    page.click("#login-form button")
+    page.wait_for_url("**/admin/")
+
+
+def test_operator_makes_a_key_tries_a_model_mends_a_strategy_and_rolls_it_back(server: str) -> None:
+    with open_page(server) as page:
+        make_key(page)
+        try_microservice(page)
+        mend_strategy(page)
+        roll_back(page)
+
+
+def make_key(page: Page) -> None:
+    """The secret is there once: neither reloading nor going back brings it again."""
+    page.goto("/admin/client/acme/keys/new/")
+    page.select_option("#id_kind", "fine")
+    page.check("input[value=events]")
+    page.click("text=Make the key")
+    secret = page.inner_text("[data-secret]")
+    assert len(secret) > 20
+    page.reload()
+    assert page.url.endswith("/admin/client/acme/keys/")
+    assert secret not in page.content()
+    page.go_back()
+    assert secret not in page.content()
+
+
+def try_microservice(page: Page) -> None:
+    page.goto("/admin/client/acme/microservices/iris/")
+    page.click("#test-form >> text=Test")
+    assert "It answered in" in page.inner_text("#probe")
+    assert "<i>setosa</i>" in page.inner_text("#probe")
+
+
+def mend_strategy(page: Page) -> None:
+    """An error is shown at its line, the mended text as a difference, and then it is saved."""
+    page.goto(EDITOR)
+    sound = page.input_value("#id_text")
+    assert page.inner_text(".cx-gutter").split()[-1] == str(sound.count("\n") + 1)
+    page.fill("#id_text", sound.replace('"algorithms": [', '"algorithms": [,'))
+    page.click("text=Check and preview")
+    assert "Line 2, column" in page.inner_text("#fault")
+    page.fill("#id_text", sound.replace("iris", "rose"))
+    page.click("text=Check and preview")
+    assert "rose" in page.inner_text(".cx-add")
+    page.click("button[value=save]")
+    assert "Saved as version 2" in page.inner_text("#main")
+
+
+def roll_back(page: Page) -> None:
+    page.click("text=Roll back to this")
+    assert "Version 1 is in force again" in page.inner_text("#main")
+    page.goto(EDITOR)
+    assert "iris" in page.input_value("#id_text")
+
+
+PAGES = [
+    "/admin/",
+    "/admin/client/acme/",
+    "/admin/client/acme/keys/",
+    EDITOR,
+    "/admin/audit/",
+    "/admin/auth/user/",
+]
+
+
+def test_no_page_is_wider_than_a_phone(server: str) -> None:
+    with open_page(server, width=390) as page:
+        wide = []
+        for address in PAGES:
+            page.goto(address)
+            if page.evaluate("document.documentElement.scrollWidth") > 390:
+                wide.append(address)
+    assert wide == []
