@@ -63,6 +63,7 @@ def event_routes(intake: EventIntake, max_body_bytes: int = 1_048_576) -> list[R
             EVENTS_DOCS,
             scope="events",
             max_body_bytes=max_body_bytes,
+            is_intake=True,
         ),
         Route(
             "/js/event/new",
@@ -75,6 +76,7 @@ def event_routes(intake: EventIntake, max_body_bytes: int = 1_048_576) -> list[R
             scope="js",
             max_body_bytes=max_body_bytes,
             is_jsonp=True,
+            is_intake=True,
         ),
     ]
 

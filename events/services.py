@@ -57,8 +57,12 @@ class EventIntake:
             elif batch.objects:
                 await self._append(submission, batch, b"")
                 _count_accepted(submission, batch)
+        except NothingAcceptedError as error:
+            _count_rejected(submission, error.code, len(error.data["rejected"]))
+            raise
         except SeldonError as error:
-            _count_rejected(submission, error.code, len(error.data.get("rejected", ())) or 1)
+            # In the client's traffic the lane counts it, as it does what never came this far.
+            REJECTED.add((submission.caller.client, error.code))
             raise
         for rejection in receipt.rejections:
             _count_rejected(submission, rejection.error.code, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from common import clock
@@ -20,12 +20,10 @@ from common.parts import Part
 from common.traffic import TRAFFIC
 from lane.body import DisconnectedError, Receive, read_body
 from lane.door import Door
+from lane.handing_on import Application, Send, hand_on
 from lane.reply import JAVASCRIPT, Reply
-from lane.request import Request, Scope, make_request_id
+from lane.request import Request, Scope
 from lane.router import Found, Router
-
-Send = Callable[[Any], Awaitable[None]]
-Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +71,7 @@ class Lane:
             if found is not None:
                 await self._serve(found, scope, receive, send)
             else:
-                await self._hand_on(scope, receive, send)
+                await hand_on(self.fallback, scope, receive, send, self.body_timeout_seconds)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
@@ -134,26 +132,13 @@ class Lane:
                 "request_id": request.request_id,
             }
             TRAFFIC.note_refusal(request.client, surface, facts)
+            if request.route.is_intake:
+                TRAFFIC.count_rejected(request.client, surface, error.code)
         try:
             return _finish(request, request.route.dialect.write(error, request))
         except InvalidInputError as second:
             # The query string itself is what is wrong, so there is no callback to wrap with.
             return request.route.dialect.write(second, request)
-
-    async def _hand_on(self, scope: Any, receive: Receive, send: Send) -> None:
-        request_id = make_request_id()
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and len(value) <= 128 and value.isascii():
-                request_id = value.decode()
-        scope = {**scope, "seldon.request_id": request_id}
-
-        async def send_with_id(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await self.fallback(scope, receive, send_with_id)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -51,6 +51,7 @@ class Route:
 
     `path` is exact (`/events`) or has named parts (`/seldon/{client}/{name}/api/v1.0/predictions`).
     `surface` is what quotas, metrics and traffic are counted by; `scope` what the caller must hold.
+    `is_intake`: it takes records in, so what it refuses is counted as rejected, by the error's code.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Route:
     scope: str = ""
     max_body_bytes: int = 1_048_576
     is_jsonp: bool = False
+    is_intake: bool = False
 
     @property
     def allow(self) -> str:

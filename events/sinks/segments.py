@@ -76,6 +76,13 @@ class SegmentWriter:
         except OSError as error:
             raise self._refusal(error) from error
 
+    def probe(self) -> None:
+        """Nothing when a small record could be written now; raises as `write` does."""
+        try:
+            self._prepare(0)
+        except OSError as error:
+            raise self._refusal(error) from error
+
     def write(self, data: bytes) -> None:
         """Append all of `data`; raises SpoolFullError, SpoolFailedError when nothing was."""
         try:

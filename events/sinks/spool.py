@@ -179,6 +179,15 @@ class SpoolSink(Sink):
         waiting = self._group
         self._writer.set_floor(waiting.first_ns if waiting.chunks else self._last_ns + 1)
 
+    def _probe(self) -> None:
+        """See whether the trouble is over: to a worker that calls itself unready nobody may send anything."""
+        try:
+            self._writer.probe()
+        except UnavailableError as error:
+            self._note(error)
+        else:
+            self._note(None)
+
     def _note(self, error: UnavailableError | None) -> None:
         problem = error.message if error else None
         if problem != self._problem:
@@ -186,6 +195,8 @@ class SpoolSink(Sink):
             self._problem = problem
 
     def _tick(self) -> None:
+        if self._problem and not self._is_writing:
+            self._probe()
         if not self._is_writing:
             if not self._group.chunks:
                 self._last_ns = max(self._unix_nanoseconds(), self._last_ns)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from common.errors import NotAuthenticatedError
+from common.traffic import TRAFFIC
 from events.endpoints import event_routes
 from events.errors import SpoolFullError
 from events.idempotency import SqliteKeyStore
@@ -146,6 +147,16 @@ async def test_a_key_with_another_body_is_422(door: Door) -> None:
 async def test_another_method_is_405(door: Door) -> None:
     answer = await door.get("/events")
     assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
+
+
+async def test_what_is_refused_is_counted_by_its_reason(door: Door) -> None:
+    TRAFFIC.take()
+    await door.post(b"{")
+    await door.post(b'{"a":"' + b"x" * 2000 + b'"}')
+    await door.post(b"[1,2]")
+    await door.post(b"[{},2]")
+    rejected = {reason: count for row in TRAFFIC.take() for reason, count in row.rejected.items()}
+    assert rejected == {"event_malformed": 1, "too_large": 1, "nothing_accepted": 2, "event_not_object": 1}
 
 
 # -- browsers --------------------------------------------------------------------------------------

@@ -154,3 +154,23 @@ async def test_a_worker_starts_on_a_full_disk_and_writes_when_there_is_room(tmp_
     await sink.append(EVENTS, "acme", (b"2",))
     assert sink.problem() is None
     await sink.stop()
+
+
+async def test_a_spool_finds_out_by_itself_that_there_is_room_again(tmp_path: Path) -> None:
+    class ShortOfRoom(Files):
+        free = 0
+
+        def free_bytes(self, path: Path) -> int:
+            return self.free
+
+    disk = ShortOfRoom()
+    sink = OsSpoolSink(SegmentWriter(tmp_path, "w0", synchronous=False, limits=SpoolLimits(), files=disk))
+    await sink.start()
+    with pytest.raises(SpoolFullError):
+        await sink.append(EVENTS, "acme", (b"1",))
+    sink._probe()
+    assert sink.problem()
+    disk.free = 1 << 40
+    sink._probe()
+    assert sink.problem() is None
+    await sink.stop()
