@@ -49,11 +49,10 @@ class Run:
     others_cpu: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.requests_per_second:,.0f} requests/s, p50 {self.p50_ms:.2f} ms, "
-            f"p99 {self.p99_ms:.2f} ms, p99.9 {self.p999_ms:.2f} ms, "
-            f"{self.cpu_us:.0f} CPU µs/request, {self.rss_mib:.0f} MiB, {self.errors} errors, others used {self.others_cpu:.0%} of the CPU"
-        )
+        speed = f"{self.requests_per_second:,.0f} requests/s, {self.cpu_us:.0f} CPU µs/request"
+        times = f"p50 {self.p50_ms:.2f} ms, p99 {self.p99_ms:.2f} ms, p99.9 {self.p999_ms:.2f} ms"
+        rest = f"{self.rss_mib:.0f} MiB, {self.errors} errors, others used {self.others_cpu:.0%} of the CPU"
+        return f"{speed}, {times}, {rest}"
 
 
 def json_load(path: str, body: bytes, token: str, seconds: float) -> Load:

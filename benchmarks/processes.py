@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from typing import Self
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -26,6 +28,23 @@ def children_seconds() -> float:
     """CPU time of this process and of its children that have ended."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
+
+
+class Watch:
+    """Tells, after its block, the share of all cores that neither this process nor its children used.
+
+    Children count once they have ended.
+    """
+
+    others = 0.0
+
+    def __enter__(self) -> Self:
+        self._busy, self._own, self._at = busy_seconds(), children_seconds(), time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        others = busy_seconds() - self._busy - (children_seconds() - self._own)
+        self.others = max(0.0, others) / ((time.monotonic() - self._at) * (os.cpu_count() or 1))
 
 
 def busy_seconds() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -107,18 +108,36 @@ def ratio_row(what: str, found: Comparison, reference: str, at_least: float) -> 
     )
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What one script found, on which machine and when."""
+
+    machine: str
+    at: str
+    rows: list[Row]
+
+
 def report(claim: str, rows: Sequence[Row]) -> None:
     """Print `rows` and keep them in benchmarks/results/<claim>.json for the table."""
     RESULTS.mkdir(exist_ok=True)
-    kept = {
-        "machine": describe_machine(),
-        "at": datetime.now(UTC).isoformat(timespec="minutes"),
-        "rows": [asdict(row) for row in rows],
-    }
-    (RESULTS / f"{claim}.json").write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
-    print(f"\n{claim}: {describe_machine()}\n")
+    measured = Measured(describe_machine(), datetime.now(UTC).isoformat(timespec="minutes"), list(rows))
+    kept = json.dumps(asdict(measured), indent=2, ensure_ascii=False)
+    (RESULTS / f"{claim}.json").write_text(kept + "\n")
+    print(f"\n{claim}: {measured.machine}\n")
     for row in rows:
         _print(row)
+
+
+def has_results(claim: str) -> bool:
+    """Whether `report` ever kept something."""
+    return (RESULTS / f"{claim}.json").exists()
+
+
+def read_results(claim: str) -> Measured:
+    """What `report` kept."""
+    kept = json.loads((RESULTS / f"{claim}.json").read_text())
+    rows = [Row(**{**row, "details": tuple(row["details"])}) for row in kept["rows"]]
+    return Measured(kept["machine"], kept["at"], rows)
 
 
 def _print(row: Row) -> None:
@@ -136,4 +155,6 @@ def verdict(is_met: bool | None) -> str:
 
 def run_script(claim: str, measure: Callable[[float], Sequence[Row]]) -> None:
     """What `python -m benchmarks.<claim> [seconds of one run]` does."""
+    # So that the servers of a script that is stopped are stopped too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     report(claim, measure(float(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_SECONDS))

@@ -106,9 +106,12 @@ def wait_until_ready(server: Server) -> None:
     raise SystemExit(f"{server.name} is not ready after {_READY_SECONDS:g} s")
 
 
-def status_of(port: int, path: str, token: str = "") -> int:
-    """The status of a GET; 0 when nobody answers."""
-    head = f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
+def status_of(port: int, path: str, token: str = "", body: str = "") -> int:
+    """The status of a GET, or of a POST of `body`; 0 when nobody answers."""
+    head = (
+        f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        f"authorization: Bearer {token}\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+    )
     try:
         with socket.create_connection(("127.0.0.1", port), 5) as connection:
             connection.sendall(head.encode())
