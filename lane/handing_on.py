@@ -1,0 +1,117 @@
+"""Requests that the lane does not know, on their way to Django: with an id, and a bounded body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, cast
+
+from common import clock
+from common.errors import RequestTimeoutError, SeldonError, TooLargeError
+from lane.body import Receive
+from lane.dialects import PROBLEM
+from lane.request import Request, Scope, make_request_id
+
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+# Django writes a body to disk before anybody looks at it, so it must be bounded here. A form of the
+# console holds a whole configuration document, percent-encoded.
+MAX_BODY_BYTES: Final = 4_194_304
+
+
+class _Identified(NamedTuple):
+    """As much of a request as the problem dialect asks for."""
+
+    request_id: str
+
+
+async def hand_on(
+    application: Application, scope: Scope, receive: Receive, send: Send, timeout_seconds: float
+) -> None:
+    """Let `application` answer; a body too large or too slow is refused before it sees it."""
+    request_id = _request_id(scope)
+    body = BoundedBody(receive, MAX_BODY_BYTES, timeout_seconds)
+    answer = IdentifiedAnswer(send, request_id)
+    try:
+        body.check_declared_length(scope)
+        await application({**scope, "seldon.request_id": request_id}, body.receive, answer.send)
+    except (TooLargeError, RequestTimeoutError) as error:
+        if answer.has_started:
+            raise
+        await answer.refuse(error)
+
+
+class BoundedBody:
+    """Reads a body for somebody else; raises TooLargeError or RequestTimeoutError."""
+
+    def __init__(self, receive: Receive, limit: int, timeout_seconds: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._timeout_seconds = timeout_seconds
+        self._deadline = clock.monotonic() + timeout_seconds
+        self._size = 0
+        self._is_complete = False
+
+    def check_declared_length(self, scope: Scope) -> None:
+        """Refuse by the Content-Length header before a byte of the body is read."""
+        for name, value in scope["headers"]:
+            if name == b"content-length" and (len(value) > 15 or int(value) > self._limit):
+                raise self._too_large()
+
+    async def receive(self) -> Any:
+        """The next message; the time counts only until the body is complete."""
+        if self._is_complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._deadline - clock.monotonic()):
+                message = await self._receive()
+        except TimeoutError as error:
+            text = f"the body did not arrive within {self._timeout_seconds:g} s; send it again"
+            raise RequestTimeoutError(text) from error
+        self._size += len(message.get("body", b""))
+        if self._size > self._limit:
+            raise self._too_large()
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+    def _too_large(self) -> TooLargeError:
+        text = f"the body is larger than {self._limit} bytes; send less at once"
+        return TooLargeError(text, limit_bytes=self._limit)
+
+
+class IdentifiedAnswer:
+    """Adds X-Request-ID to an answer."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.has_started = False
+
+    async def send(self, message: Any) -> None:
+        """Pass `message` on."""
+        if message["type"] == "http.response.start":
+            self.has_started = True
+            headers = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def refuse(self, error: SeldonError) -> None:
+        """Answer with `error` as a problem; the connection ends, for nobody reads the rest of the body."""
+        reply = PROBLEM.write(error, cast("Request", _Identified(self._request_id)))
+        headers = [
+            (b"content-type", reply.content_type),
+            (b"content-length", b"%d" % len(reply.body)),
+            (b"connection", b"close"),
+            *reply.headers,
+        ]
+        await self.send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": reply.body})
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        given = value.decode("latin-1") if name == b"x-request-id" else ""
+        if 0 < len(given) <= 128 and given.isascii() and given.isprintable():
+            return str(given)
+    return make_request_id()
