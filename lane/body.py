@@ -12,7 +12,6 @@ import zstandard
 from common.errors import (
     InvalidInputError,
     RequestTimeoutError,
-    SeldonError,
     TooLargeError,
     UnsupportedMediaError,
 )
@@ -21,11 +20,8 @@ from lane.request import Request
 Receive = Callable[[], Awaitable[Any]]
 
 
-class DisconnectedError(SeldonError):
+class DisconnectedError(Exception):
     """The caller went away before its body was complete; nobody is left to answer."""
-
-    code = "disconnected"
-    status = 400
 
 
 async def read_body(request: Request, receive: Receive, timeout_seconds: float) -> bytes:

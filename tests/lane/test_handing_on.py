@@ -1,0 +1,84 @@
+"""What the lane does not know reaches Django with an id and a bounded body."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from lane import handing_on
+from lane.handing_on import hand_on
+
+Messages = list[dict[str, Any]]
+
+
+async def reading_all(scope: Any, receive: Any, send: Any) -> None:
+    """Reads the whole body, as Django does, and answers its length and the request's id."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message["body"])
+        more = message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    body = f"{size} {scope['seldon.request_id']}".encode()
+    await send({"type": "http.response.body", "body": body})
+
+
+async def call(pieces: list[bytes], headers: list[tuple[bytes, bytes]], *, stalls: bool = False) -> Messages:
+    left = [
+        {"body": piece, "more_body": place < len(pieces) - 1 or stalls} for place, piece in enumerate(pieces)
+    ]
+    sent: Messages = []
+
+    async def receive() -> Any:
+        if not left:
+            await asyncio.Event().wait()
+        return {"type": "http.request", **left.pop(0)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/manage/clients", "headers": headers}
+    await hand_on(reading_all, scope, receive, send, 0.05)
+    return sent
+
+
+@pytest.fixture(autouse=True)
+def _small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing_on, "MAX_BODY_BYTES", 10)
+
+
+async def test_body_within_the_limit_passes_and_the_callers_id_is_kept() -> None:
+    start, body = await call([b"12345", b"67890"], [(b"x-request-id", b"mine")])
+    assert (start["status"], body["body"]) == (200, b"10 mine")
+    assert (b"x-request-id", b"mine") in start["headers"]
+
+
+@pytest.mark.parametrize("given", [b"", b"x" * 129, b"caf\xe9", b"a\x01b"])
+async def test_id_that_cannot_be_used_is_replaced(given: bytes) -> None:
+    start, _ = await call([b""], [(b"x-request-id", given)])
+    made = dict(start["headers"])[b"x-request-id"]
+    assert made not in {given, b""}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "headers"),
+    [
+        ([b"123456", b"789012"], []),
+        ([b""], [(b"content-length", b"11")]),
+        ([b""], [(b"content-length", b"9" * 20)]),
+    ],
+    ids=["while it arrives", "as declared", "absurd"],
+)
+async def test_body_over_the_limit_is_a_problem_413(pieces: list[bytes], headers: Any) -> None:
+    start, body = await call(pieces, headers)
+    problem = json.loads(body["body"])
+    assert (start["status"], problem["code"]) == (413, "too_large")
+    assert problem["instance"].encode() == dict(start["headers"])[b"x-request-id"]
+
+
+async def test_body_that_stalls_is_a_problem_408() -> None:
+    start, body = await call([b"1"], [], stalls=True)
+    assert (start["status"], json.loads(body["body"])["code"]) == (408, "request_timeout")
