@@ -173,6 +173,8 @@ class TrafficMinute(models.Model):
     bytes = models.BigIntegerField(default=0)
     # Counts per bucket of common.metrics, in its order.
     latency = models.JSONField(default=list)
+    # Answered ones, the sum of `variations`.
+    predictions = models.BigIntegerField(default=0)
     # Counts by variation.
     variations = models.JSONField(default=dict)
     # The last few: [{at, status, code, message, request_id}]

@@ -34,6 +34,7 @@ _COLUMNS: Final = (
     "events_rejected",
     "bytes",
     "latency",
+    "predictions",
     "variations",
     "refusals",
 )
@@ -94,6 +95,7 @@ class TrafficBook:
             events_rejected=sums.rejected,
             bytes=sums.bytes_in,
             latency=sums.latency,
+            predictions=sums.predictions,
             variations=sums.variations,
             refusals=list(sums.refusals)[-REFUSALS_KEPT:],
         )

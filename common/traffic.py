@@ -27,6 +27,7 @@ class Minute:
     bytes_in: int = 0
     accepted: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
+    predictions: int = 0
     variations: dict[str, int] = field(default_factory=dict)
     latency: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS) + 1))
     refusals: deque[dict[str, str | int]] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
@@ -67,9 +68,10 @@ class Traffic:
         rejected[reason] = rejected.get(reason, 0) + records
 
     def count_variation(self, client: str, surface: str, label: str) -> None:
-        """Count one answer given by variation `label`."""
-        variations = self.minute(client, surface).variations
-        variations[label] = variations.get(label, 0) + 1
+        """Count one prediction answered, by variation `label`."""
+        row = self.minute(client, surface)
+        row.predictions += 1
+        row.variations[label] = row.variations.get(label, 0) + 1
 
     def note_refusal(self, client: str, surface: str, facts: dict[str, str | int]) -> None:
         """Keep `facts` (at, status, code, message, request_id) of a refused request for the console."""
@@ -97,6 +99,7 @@ def add_minute(row: Minute, other: Minute) -> None:
     row.errors += other.errors
     row.bytes_in += other.bytes_in
     row.accepted += other.accepted
+    row.predictions += other.predictions
     row.latency = [a + b for a, b in zip(row.latency, other.latency, strict=True)]
     for reason, count in other.rejected.items():
         row.rejected[reason] = row.rejected.get(reason, 0) + count

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from django.db.models import Case, F, QuerySet, Sum, TextField, When
+from django.db.models import QuerySet, Sum, TextField
 from django.db.models.functions import Cast
 
 from clients.models import TrafficMinute
 from common.metrics import LATENCY_BOUNDS, quantile
 from console.records import Refusal, Window
 
-# Calls to models come in here; on `js` a prediction is what has a variation.
+# The surface whose latency is that of calls to models.
 PREDICT = "predict"
 _LATENCY_LENGTH = len(LATENCY_BOUNDS) + 1
 _EMPTY_OBJECT = "{}"
@@ -30,6 +30,7 @@ class Row(NamedTuple):
     requests: int
     errors: int
     accepted: int
+    predictions: int
     size: int
     rejected: str
     latency: str
@@ -55,12 +56,12 @@ class Sums:
         self.requests += row.requests
         self.errors += row.errors
         self.accepted += row.accepted
+        self.predictions += row.predictions
         self.size += row.size
         if row.rejected != _EMPTY_OBJECT:
             self.rejected.update(orjson.loads(row.rejected))
-        variations = orjson.loads(row.variations) if row.variations != _EMPTY_OBJECT else {}
-        self.variations.update(variations)
-        self.predictions += row.requests if row.surface == PREDICT else sum(variations.values())
+        if row.variations != _EMPTY_OBJECT:
+            self.variations.update(orjson.loads(row.variations))
         self._add_latency(row)
 
     def add(self, other: Sums) -> None:
@@ -133,6 +134,7 @@ def _rows(query: QuerySet[TrafficMinute]) -> Iterator[Row]:
         "requests",
         "errors",
         "events_accepted",
+        "predictions",
         "bytes",
         Cast("events_rejected", TextField()),
         Cast("latency", TextField()),
@@ -145,7 +147,7 @@ def _rows(query: QuerySet[TrafficMinute]) -> Iterator[Row]:
 
 _SUMS: dict[str, Any] = {
     "events": Sum("events_accepted"),
-    "predictions": Sum(Case(When(surface=PREDICT, then=F("requests")), default=0)),
+    "predictions": Sum("predictions"),
     "requests": Sum("requests"),
     "errors": Sum("errors"),
 }

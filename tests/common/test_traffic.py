@@ -34,7 +34,7 @@ def test_minutes_put_back_are_added_to_what_came_meanwhile() -> None:
     traffic.count_variation("acme", "events", "a")
     traffic.put_back(taken)
     [row] = traffic.take()
-    assert (row.accepted, row.bytes_in, row.variations) == (5, 50, {"a": 2})
+    assert (row.accepted, row.bytes_in, row.predictions, row.variations) == (5, 50, 2, {"a": 2})
 
 
 def test_only_the_latest_refusals_are_kept() -> None:

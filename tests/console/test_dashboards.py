@@ -35,14 +35,16 @@ def test_processes_and_surfaces_are_summed(acme: NewClient) -> None:
     add_minute(acme.client, ago(3), requests=10, events_accepted=9, errors=1)
     add_minute(acme.client, ago(3), writer=2, requests=10, events_accepted=10)
     add_minute(acme.client, ago(4), "js", requests=5, events_accepted=5)
-    add_minute(acme.client, ago(4), "predict", requests=7, latency=latency(0.01, 7))
+    add_minute(acme.client, ago(4), "predict", requests=8, predictions=7, latency=latency(0.01, 8))
     shown = tiles(acme)
-    assert (shown["Events"], shown["Predictions"], shown["Error rate"]) == ("24", "7", "3.1 %")
+    assert (shown["Events"], shown["Predictions"], shown["Error rate"]) == ("24", "7", "3.0 %")
 
 
-def test_prediction_from_a_browser_is_one_with_a_variation(acme: NewClient) -> None:
-    add_minute(acme.client, ago(2), "js", requests=5, events_accepted=3, variations={"a": 2})
-    assert tiles(acme)["Predictions"] == "2"
+def test_answered_predictions_count_wherever_they_came_in(acme: NewClient) -> None:
+    add_minute(acme.client, ago(2), "predict", requests=5, predictions=3, errors=2)
+    add_minute(acme.client, ago(2), "js", requests=4, predictions=1)
+    assert tiles(acme)["Predictions"] == "4"
+    assert client_table(NOW, "acme", "name", 1).rows[0].predictions == 4
 
 
 def test_latency_is_that_of_predictions_alone(acme: NewClient) -> None:
