@@ -16,6 +16,7 @@ from clients.manage.views import CLIENT
 from predictions import selectors, services
 from predictions.models import Microservice
 from predictions.serializers import (
+    HealthSerializer,
     MicroserviceBodySerializer,
     MicroserviceHealthSerializer,
     MicroserviceSerializer,
@@ -82,7 +83,7 @@ class MicroserviceView(ManageView):
         owner = self.client(client)
         found = services.get_microservice(client=owner, name=name)
         health = selectors.microservice_health(owner)[found.name]
-        return Response({**MicroserviceSerializer(found).data, "health": _as_dict(health)})
+        return Response({**MicroserviceSerializer(found).data, "health": HealthSerializer(health).data})
 
     @extend_schema(
         operation_id="put_microservice",
@@ -134,7 +135,7 @@ class MicroserviceTestView(ManageView):
         found = services.get_microservice(client=self.client(client), name=name)
         sample = read_body(SampleSerializer, request)["sample"]
         probe = services.test_microservice(microservice=found, sample=sample)
-        return Response(_as_dict(probe))
+        return Response(ProbeSerializer(probe).data)
 
 
 def _check_may(view: ManageView, body: dict[str, Any], found: Microservice | None = None) -> None:
@@ -145,7 +146,3 @@ def _check_may(view: ManageView, body: dict[str, Any], found: Microservice | Non
     is_local = is_local or str(body.get("url", "")).startswith("unix:")
     if is_local or (found is not None and found.command):
         raise ScopeRefusedError("operator")
-
-
-def _as_dict(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
