@@ -126,17 +126,23 @@ class ProblemDialect:
 
     def write(self, error: SeldonError, request: Request | None) -> Reply:
         """`{"type", "title", "status", "detail", "code", "instance"}`."""
-        problem = {
-            "type": "about:blank",
-            "title": error.code.replace("_", " "),
-            "status": error.status,
-            "detail": error.message,
-            "code": error.code,
-            "instance": request.request_id if request is not None else "",
-        }
+        request_id = request.request_id if request is not None else ""
+        problem = problem_document(error.status, error.code, error.message, request_id)
         reply = json_reply(problem, error.status, error_headers(error))
         reply.content_type = b"application/problem+json"
         return reply
+
+
+def problem_document(status: int, code: str, detail: str, request_id: str) -> dict[str, Any]:
+    """One RFC 9457 problem."""
+    return {
+        "type": f"urn:seldon:error:{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": request_id,
+    }
 
 
 def error_headers(error: SeldonError) -> Headers:

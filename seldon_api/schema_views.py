@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final, Literal
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.utils import extend_schema
@@ -31,9 +31,13 @@ _POLICY: Final = (
 )
 
 
-@require_safe
+@csrf_exempt
 def schema(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document: YAML, or JSON by `?format=json` or `Accept`."""
+    if request.method not in {"GET", "HEAD"}:
+        refusal = plain_problem(request, 405, "method_not_allowed", "use GET")
+        refusal["Allow"] = "GET, HEAD"
+        return refusal
     form = request.GET.get("format") or ("json" if "json" in request.headers.get("Accept", "") else "yaml")
     if form not in _RENDERERS:
         return plain_problem(request, 400, "invalid_input", "format must be json or yaml")

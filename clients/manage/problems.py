@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from clients.manage.errors import DatabaseUnavailableError
 from common.errors import InternalError, SeldonError
-from lane.dialects import PROBLEM, error_headers
+from lane.dialects import PROBLEM, error_headers, problem_document
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +53,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def make_problem(status: int, code: str, detail: str, request: Any) -> Problem:
-    """One problem document."""
-    return {
-        "type": f"urn:seldon:error:{code}",
-        "title": code.replace("_", " "),
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "instance": getattr(request, "request_id", ""),
-    }
+    """One problem document, with the id of `request`."""
+    return problem_document(status, code, detail, getattr(request, "request_id", ""))
 
 
 def _framework_answer(error: exceptions.APIException, request: Any) -> Response:

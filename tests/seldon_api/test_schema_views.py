@@ -32,6 +32,15 @@ def test_unknown_form_is_refused() -> None:
     assert Client().get("/schema?format=xml").status_code == 400
 
 
+def test_document_cannot_be_posted_to() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/schema")
+    assert (answer.status_code, answer["Allow"], answer.json()["code"]) == (
+        405,
+        "GET, HEAD",
+        "method_not_allowed",
+    )
+
+
 @pytest.mark.django_db
 def test_pages_load_everything_from_this_server_and_no_script_stands_in_them() -> None:
     answer = Client().get("/docs", headers={"Accept": "application/json"})
