@@ -14,8 +14,8 @@ test: ## Install what is missing and run every test, on SQLite and again on a Po
 check: ## Format, lint, types, imports, migrations, settings for strangers: under a minute.
 	@scripts/bootstrap tools && exec .venv/bin/python -m scripts.check
 
-bench: ## Measure every figure of benchmarks/README.md and write its table.
-	@scripts/bootstrap tools && exec .venv/bin/python -m benchmarks
+bench: ## Measure every figure of benchmarks/README.md; ONLY=events for one, ARGS=--write to keep the table.
+	@scripts/bootstrap tools && exec .venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 docs: ## Draw the reference pages from the code.
 	@scripts/bootstrap tools && exec .venv/bin/python -m docs.generate
@@ -24,4 +24,4 @@ torture: ## Kill every part under load, 200 times, and count every event.
 	@scripts/bootstrap tools && exec .venv/bin/python -m tests.torture 200
 
 fuzz: ## Throw what the OpenAPI document allows, and what it does not, at the running product.
-	@scripts/bootstrap tools && exec .venv/bin/pytest tests/journeys -k "fuzz or schema" -m "slow or not slow" -q
+	@scripts/bootstrap tools && exec .venv/bin/pytest tests/journeys -k fuzz --fuzz-examples 60 -q
