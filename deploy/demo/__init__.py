@@ -1,0 +1,1 @@
+"""The demonstration that `make run` gives: a tenant, real rows as events, two models, predictions by both."""
