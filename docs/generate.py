@@ -1,4 +1,4 @@
-"""Draws the reference pages from the code: errors, settings, commands, paths of configuration documents.
+"""Draws the reference pages from the code: errors, settings, commands, documents, endpoints, metrics.
 
 `python -m docs.generate` writes them; a test compares them with what the code says now.
 """
@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 import click
 
 from common.errors import SeldonError
+from docs.endpoints import endpoint_tables
+from docs.metrics import metrics_table
 from seldon_api.env import use_settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -222,7 +224,9 @@ def _between(path: Path, drawn: str) -> str:
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
+    "endpoints.md": lambda: _between(REFERENCE / "endpoints.md", endpoint_tables()),
     "errors.md": errors_page,
+    "metrics.md": lambda: _between(REFERENCE / "metrics.md", metrics_table()),
     "settings.md": settings_page,
     "cli.md": commands_page,
     "configuration-documents.md": documents_page,
