@@ -32,43 +32,64 @@ def demo() -> int:
     """
     file = DemoFile(Path.cwd() / ".run")
     file.put_aside()
-    said: list[str] = []
+    voice = Voice()
     plan = plan_from_settings()
     plan = plan_from_settings(part_logs=plan.run_folder / "logs")
     with _step("database, port and data folder"), contextlib.ExitStack() as stack:
-        machine = stack.enter_context(open_machine(plan, said.append))
+        machine = stack.enter_context(open_machine(plan, voice.tell))
         kept = stack.pop_all()
     with kept:
-        guide = Guide(machine, plan.data, file, said)
+        guide = Guide(machine, plan.data, file, voice)
         guide.start()
         machine.run()
         file.put_aside()
     return guide.exit_code
 
 
+class Voice:
+    """Keeps what the machine says to itself while the steps are shown; speaks once the screen stands."""
+
+    def __init__(self) -> None:
+        self.is_loud = False
+        self._kept: list[str] = []
+
+    def tell(self, line: str) -> None:
+        """Say it, or keep it."""
+        if self.is_loud:
+            click.echo(f"  {line}")
+        else:
+            self._kept.append(line)
+
+    def confess(self) -> None:
+        """All that was kept, because something failed."""
+        for line in self._kept:
+            click.echo(f"    {line}", err=True)
+        self.is_loud = True
+
+
 class Guide(threading.Thread):
     """Takes the tour beside the supervisor, shows it, and stops the machine when it fails."""
 
-    def __init__(self, machine: Machine, data: Path, file: DemoFile, said: list[str]) -> None:
+    def __init__(self, machine: Machine, data: Path, file: DemoFile, voice: Voice) -> None:
         super().__init__(daemon=True, name="tour")
         self.exit_code = 0
         self._machine = machine
         self._data = data
         self._file = file
-        self._said = said
+        self._voice = voice
 
     def run(self) -> None:
         """The whole tour; a failure is told with what the machine said meanwhile."""
         try:
             show(take_tour(self._machine.url, self._data, self._file, _step), self._data)
+            self._voice.is_loud = True
         except Exception as error:  # noqa: BLE001  the door of the thread
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self.exit_code = 1
         known = error.message if isinstance(error, SeldonError) else explain(error)
-        for line in self._said:
-            click.echo(f"    {line}", err=True)
+        self._voice.confess()
         click.echo(
             f"{click.style('Error:', fg='red')} {known or f'{type(error).__name__}: {error}'}", err=True
         )
