@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -21,8 +22,13 @@ logger = logging.getLogger(__name__)
 
 Key = tuple[str, str, int]
 Step = Callable[[], object]
+Rest = Callable[[float], object]
 
-_ROWS_A_STATEMENT: Final = 200
+# Few, because the thread that serves requests waits while a statement's rows are made.
+_ROWS_A_STATEMENT: Final = 50
+# After each statement the thread rests this many times as long as the statement took, so that storing
+# the minutes of thousands of clients takes a few percent of the processor and not a third of it.
+_REST: Final = 30
 # A minute this old gets no more requests; its sums are forgotten once they are stored.
 _OPEN_MINUTES: Final = 2
 # While the database is away, as many minutes wait for it; the oldest are given up.
@@ -39,6 +45,10 @@ _COLUMNS: Final = (
     "refusals",
 )
 _KEY_COLUMNS: Final = ("client", "minute", "surface", "writer")
+
+
+def no_rest(seconds: float) -> None:
+    """Go on at once."""
 
 
 class TrafficBook:
@@ -64,14 +74,20 @@ class TrafficBook:
             self._unstored[key] = None
         self._give_up_oldest()
 
-    def store(self, unix_seconds: int) -> int:
-        """Write what is not stored yet; returns how many rows. Raises DatabaseError, losing nothing."""
+    def store(self, unix_seconds: int, rest: Rest = no_rest) -> int:
+        """Write what is not stored yet; returns how many rows. Raises DatabaseError, losing nothing.
+
+        `rest` is called between two statements with the seconds that the first took.
+        """
         stored = 0
         while self._unstored:
-            keys = list(self._unstored)[:_ROWS_A_STATEMENT]
+            started = clock.perf_counter()
+            keys = list(islice(self._unstored, _ROWS_A_STATEMENT))
             stored += self._write(keys)
             for key in keys:
                 del self._unstored[key]
+            if self._unstored:
+                rest(clock.perf_counter() - started)
         self._forget_closed(unix_seconds // 60 - _OPEN_MINUTES)
         return stored
 
@@ -164,7 +180,7 @@ class TrafficPart:
     def flush(self) -> None:
         """Store what was gathered; what cannot be stored waits for the next time."""
         self._book.add(self._traffic.take())
-        self._guarded(lambda: self._book.store(clock.unix_seconds()))
+        self._guarded(lambda: self._book.store(clock.unix_seconds(), self._rest))
 
     def clear(self) -> None:
         """Delete traffic and tokens that nobody needs any more."""
@@ -182,6 +198,10 @@ class TrafficPart:
             self.flush()
         finally:
             connection.close()
+
+    def _rest(self, seconds: float) -> None:
+        """Returns at once when the process stops."""
+        self._stopping.wait(seconds * _REST)
 
     def _guarded(self, step: Step) -> None:
         try:
