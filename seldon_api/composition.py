@@ -20,8 +20,9 @@ from common.parts import Part
 from common.traffic import TRAFFIC
 from events.endpoints import event_routes
 from events.parts import make_intake, make_key_store, make_sink
-from lane.app import Application, Lane
+from lane.app import Lane
 from lane.door import Door, PublicDoor
+from lane.handing_on import Application
 from lane.route import Route
 from lane.router import Router
 from predictions.part import PredictionsPart, build_gateway
