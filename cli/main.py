@@ -20,14 +20,18 @@ WORK: Final = "Events, models, configuration"
 TOOLS: Final = "Tools"
 
 ENTRIES: Final = {
-    "serve": Entry("cli.serve:serve", "Start the whole machine: API workers, shipper, local models.", RUN),
+    "serve": Entry(
+        "cli.serve:serve", "Start the whole machine: API workers, shipper, local models.", RUN, django=False
+    ),
     "demo": Entry("cli.demo:demo", "Make the tenant `demo` with a model, events and predictions.", RUN),
     "migrate": Entry("cli.machine:migrate", "Bring the database up to date.", RUN, django=False),
     "check": Entry("cli.machine:check", "Check every setting and say what is wrong.", RUN, django=False),
     "client": Entry("cli.client:client", "Set up, list, show, disable clients.", TENANTS, django=False),
     "keys": Entry("cli.keys:keys", "Create, list, rotate, revoke consumer keys.", TENANTS, django=False),
     "operator": Entry("cli.operator:operator", "Create operators, reset passwords.", TENANTS, django=False),
-    "microservice": Entry("cli.microservice:microservice", "Register, test, remove microservices.", WORK),
+    "microservice": Entry(
+        "cli.microservice:microservice", "Register, test, remove microservices.", WORK, django=False
+    ),
     "config": Entry(
         "cli.config:config", "Read, write, roll back configuration documents.", WORK, django=False
     ),

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import click
 
+from cli.context import lazy
 from common.version import VERSION
-from deploy.machine import Machine, open_machine, plan_from_settings
-from deploy.waiting import answers, wait_until
+
+if TYPE_CHECKING:
+    from deploy import machine as machines
+    from deploy import waiting
+    from deploy.machine import Machine
+else:
+    machines = lazy("deploy.machine")
+    waiting = lazy("deploy.waiting")
 
 _READY_SECONDS = 60.0
 
@@ -26,8 +34,8 @@ def serve() -> None:
       seldon-cli serve
       SELDON_PORT=8001 SELDON_WORKERS=2 SELDON_DATA=/srv/seldon seldon-cli serve
     """
-    plan = plan_from_settings()
-    with open_machine(plan, _tell) as machine:
+    plan = machines.plan_from_settings()
+    with machines.open_machine(plan, _tell) as machine:
         click.echo(f"{click.style('seldon-api', bold=True)} {VERSION}  {click.style(machine.url, fg='cyan')}")
         _tell(f"data in {plan.data}")
         threading.Thread(target=_announce, args=[machine], daemon=True).start()
@@ -35,7 +43,7 @@ def serve() -> None:
 
 
 def _announce(machine: Machine) -> None:
-    if wait_until(lambda: answers(f"{machine.url}/readyz"), _READY_SECONDS):
+    if waiting.wait_until(lambda: waiting.answers(f"{machine.url}/readyz"), _READY_SECONDS):
         _tell(
             click.style("ready", fg="green") + ": Ctrl-C finishes the requests under way and stops everything"
         )
