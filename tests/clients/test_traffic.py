@@ -44,13 +44,15 @@ def test_minute_is_stored_with_all_its_counts(acme: NewClient) -> None:
     minute = make_minute(
         requests=3, errors=1, bytes_in=10, accepted=2, rejected={"x": 1}, variations={"a": 3}, latency=latency
     )
+    minute.predictions = 3
     minute.refusals.append(refusal)
     book.add([minute])
     assert book.store(MINUTE * 60) == 1
     (row,) = rows(acme)
     assert (row.minute, row.surface, row.requests, row.errors) == (AT, "events", 3, 1)
     assert (row.bytes, row.events_accepted, row.events_rejected) == (10, 2, {"x": 1})
-    assert (row.variations, row.latency, row.refusals) == ({"a": 3}, latency, [refusal])
+    assert (row.predictions, row.variations) == (3, {"a": 3})
+    assert (row.latency, row.refusals) == (latency, [refusal])
 
 
 def test_later_counts_of_a_minute_are_added_to_its_row(acme: NewClient) -> None:

@@ -15,7 +15,8 @@ from common import clock
 from console.security import POLICY
 from predictions.records import MicroserviceSpec
 from predictions.services import register_microservice
-from stores.config import ConfigStore
+from stores.config import ConfigStore, Document, use_store
+from stores.config.memory import MemoryConfigStore
 from tests.console.traffic import add_minute
 from tests.factories import TESTER, make_client, make_key
 
@@ -198,3 +199,30 @@ def test_audit_of_a_client_is_its_own(console: Browser, furnished: NewClient) ->
     page = console.get("/admin/client/globex/audit/").content.decode()
     assert "register_microservice" not in page
     assert "setup_client" in page
+
+
+def test_form_without_its_token_is_refused_with_a_page_for_people(operator: User) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(operator)
+    answer = browser.post("/admin/clients/new/", {"name": "initech"})
+    assert answer.status_code == 403
+    assert b"reload the page" in answer.content
+    assert answer["Content-Security-Policy"] == POLICY
+
+
+class BrokenStore(MemoryConfigStore):
+    """A store with a fault of ours."""
+
+    def list(self, prefix: str = "/") -> tuple[Document, ...]:
+        """Fails as nobody foresaw."""
+        raise RuntimeError("a secret of the inside")
+
+
+def test_fault_of_ours_is_a_page_without_a_traceback(operator: User) -> None:
+    browser = Browser(raise_request_exception=False)
+    browser.force_login(operator)
+    with use_store(BrokenStore()):
+        answer = browser.get("/admin/configuration/")
+    assert answer.status_code == 500
+    assert b"Something went wrong here" in answer.content
+    assert b"secret of the inside" not in answer.content
