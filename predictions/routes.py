@@ -16,6 +16,7 @@ TAG: Final = "predictions"
 Schema = dict[str, Any]
 
 _NUMBERS: Final[Schema] = {"type": "array", "items": {}}
+_FEATURE: Final[Schema] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 _META: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -43,6 +44,8 @@ SELDON_MESSAGE: Final[Schema] = {
         "binData": {"type": "string", "description": "base64"},
     },
 }
+# A component writes its Status as it likes: Seldon Core's wrapper has the integer 1 for FAILURE.
+REFUSAL: Final[Schema] = {"type": "object", "properties": {"status": {"type": "object"}}}
 FEEDBACK_BODY: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -56,7 +59,13 @@ LEGACY_BODY: Final[Schema] = {
     "type": "object",
     "properties": {
         "meta": {"type": "object", "properties": {"puid": {"type": "string"}}},
-        "data": {"description": "Features by name, or as a list."},
+        "data": {
+            "description": "Features by name, or as a list.",
+            "anyOf": [
+                {"type": "object", "minProperties": 1, "additionalProperties": _FEATURE},
+                {"type": "array", "minItems": 1, "items": _FEATURE},
+            ],
+        },
     },
 }
 LEGACY_ANSWER: Final[Schema] = {
@@ -159,7 +168,13 @@ def _core_docs(whom: str) -> Docs:
         summary=f"Predict in Seldon Core's form, {whom}",
         tag=TAG,
         request={_JSON: SELDON_MESSAGE},
-        answers={200: ("The model's message with `meta` filled", {_JSON: SELDON_MESSAGE})},
+        answers={
+            200: ("The model's message with `meta` filled", {_JSON: SELDON_MESSAGE}),
+            400: (
+                "The body cannot be used; or the model refused it, in its own words and by its own 4xx",
+                {_JSON: REFUSAL},
+            ),
+        },
         errors=(*_READING, errors.StrategyMissingError, errors.MicroserviceMissingError, *_CALLING),
         examples={"request": {"data": {"names": ["f1", "f2"], "ndarray": [[1.0, 2.0]]}}},
     )

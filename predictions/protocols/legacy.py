@@ -33,7 +33,7 @@ class LegacyProtocol(Protocol):
         if isinstance(data, dict):
             names, rows = table_in(data) or (list(data), [list(data.values())])
         else:
-            names, rows = [], as_table(data)
+            names, rows = [], as_table(data) if isinstance(data, list) else []
         if not rows or not rows[0]:
             raise MessageError("The body has no features: send them in `data`, as an object or a list.")
         return Message(names=names, rows=rows, puid=puid)

@@ -117,6 +117,8 @@ def test_v2_outputs_become_columns() -> None:
         ({}, LEGACY, SELDON),
         ({"data": {}}, LEGACY, SELDON),
         ({"data": []}, LEGACY, SELDON),
+        ({"data": None}, LEGACY, SELDON),
+        ({"data": 5}, LEGACY, SELDON),
         ({"data": {}}, SELDON, LEGACY),
         ({"data": {"ndarray": [[1], [2]]}}, SELDON, LEGACY),
         ({"strData": "x"}, SELDON, LEGACY),
