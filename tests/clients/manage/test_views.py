@@ -36,7 +36,7 @@ def some_key(client: Client) -> ConsumerKey:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("token", ["", "nonsense", generate_token()])
+@pytest.mark.parametrize("token", ["", "nonsense", pytest.param(generate_token(), id="well-made")])
 def test_caller_without_a_known_token_is_refused(token: str) -> None:
     answer = Manage(token)("GET", "clients")
     assert answer.status_code == 401
