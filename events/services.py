@@ -86,10 +86,9 @@ class EventIntake:
         if submission.form == "fields":
             json = stamp_fields(submission.body, stamp)
             return Receipt(1, json=json), Batch([json])
-        parsed = parse(submission.body)
-        if type(parsed) is list:
-            return _receipt_of(read_array(submission.body, parsed, stamp, self.limits))
-        json = stamp_event(submission.body, parsed, stamp, self.limits)
+        if submission.body.lstrip().startswith(b"["):
+            return _receipt_of(read_array(submission.body, stamp, self.limits))
+        json = stamp_event(submission.body, parse(submission.body), stamp, self.limits)
         return Receipt(1, json=json), Batch([json])
 
     def _append(self, submission: Submission, batch: Batch, key_hash: bytes) -> Future[None]:

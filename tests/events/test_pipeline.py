@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InvalidJsonError
@@ -18,7 +19,7 @@ from events.errors import (
     EventTimestampError,
     EventTooDeepError,
 )
-from events.pipeline import Stamp, parse, read_array, read_lines, stamp_event, stamp_fields
+from events.pipeline import Stamp, _read_plain, parse, read_array, read_lines, stamp_event, stamp_fields
 from events.records import Batch, EventLimits
 
 STAMP = Stamp("acme", 1700000000)
@@ -32,7 +33,7 @@ def keep(body: bytes) -> bytes:
 
 
 def keep_array(body: bytes) -> Batch:
-    return read_array(body, parse(body), STAMP, LIMITS)
+    return read_array(body, STAMP, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,10 @@ def keep_array(body: bytes) -> Batch:
         (b'{"n":12345678901234567890123456789}', b'{"n":12345678901234567890123456789,' + FULL),
         (b'{"n":1.10,"m":1E5,"z":-0.0}', b'{"n":1.10,"m":1E5,"z":-0.0,' + FULL),
         (b'{"a":1,"a":2}', b'{"a":1,"a":2,' + FULL),
+        (b'{"n":1e999,"m":-1E+400}', b'{"n":1e999,"m":-1E+400,' + FULL),
+        (b'{"n":' + b"7" * 5000 + b"}", b'{"n":' + b"7" * 5000 + b"," + FULL),
+        (b'{"timestamp":' + b"7" * 400 + b"}", b'{"timestamp":' + b"7" * 400 + b"," + SHORT),
+        (b'{"client":"x","n":1e999}', b'{"n":1e999,' + FULL),
         (b'{"e":"\\u00e9\\/"}', b'{"e":"\\u00e9\\/",' + FULL),
         ('{"e":"é€😀"}'.encode(), '{"e":"é€😀",'.encode() + FULL),
         (b'{\r\n  "a": [1,\n 2]\r\n}\n', b'{    "a": [1,  2]  ,' + FULL),
@@ -84,7 +89,6 @@ def test_an_event_is_kept_byte_for_byte(sent: bytes, kept: bytes) -> None:
         (b'{"a":01}', EventMalformedError),
         (b'{"a":NaN}', EventMalformedError),
         (b'{"a":-Infinity}', EventMalformedError),
-        (b'{"a":1e999}', EventMalformedError),
         (b'{"a":"\xff"}', EventMalformedError),
         (b'{"a":"\\ud800"}', EventMalformedError),
         (b'{"a":"\xed\xa0\x80"}', EventMalformedError),
@@ -99,6 +103,10 @@ def test_an_event_is_kept_byte_for_byte(sent: bytes, kept: bytes) -> None:
         (b"1.5", EventNotObjectError),
         (b'{"a":[[[[1]]]]}', EventTooDeepError),
         (b'{"a":{"\\"[":{"b":{"c":{}}}}}', EventTooDeepError),
+        (b'{"a":1e999,"b":NaN}', EventMalformedError),
+        (b'{"a":1e999,"b":"\\ud800"}', EventMalformedError),
+        (b'{"a":1e999,"b":"\xff"}', EventMalformedError),
+        (b'{"timestamp":1e999}', EventTimestampError),
         (b'{"timestamp":"5"}', EventTimestampError),
         (b'{"timestamp":true}', EventTimestampError),
         (b'{"timestamp":null}', EventTimestampError),
@@ -140,6 +148,30 @@ def test_no_event_can_pass_for_another_clients(parts: list[tuple[str, ...]]) -> 
         pair for pair in sent if pair[0] not in ("client", "timestamp")
     ]
     assert b"\n" not in stored
+
+
+MUTABLE = b'[{"a":1,"b":"x\\n","c":[1,2.5e-3],"timestamp":17},{"d":null,"e":"\\/","timestamp":-0}]'
+bytes_of_json = st.sampled_from(
+    [bytes([b]) for b in b'{}[]",:\\0123456789.eE+-tfnu \x00\x1f\xc3\xa9\xed'] + [b""]
+)
+assert _read_plain(MUTABLE, STAMP, LIMITS) is not None
+edits = st.lists(st.tuples(st.integers(0, len(MUTABLE) - 1), st.booleans(), bytes_of_json), max_size=3)
+
+
+@settings(max_examples=400)
+@given(edits)
+def test_the_quick_way_takes_nothing_that_the_careful_one_refuses(
+    changes: list[tuple[int, bool, bytes]],
+) -> None:
+    body = MUTABLE
+    for place, is_insert, new in changes:
+        body = body[:place] + new + body[place + (not is_insert) :]
+    batch = _read_plain(body, STAMP, LIMITS)
+    if batch is not None:
+        rows = parse(body)
+        assert [json.loads(text)["client"] for text in batch.texts()] == ["acme"] * len(rows)
+        slices = msgspec.json.decode(body, type=list[msgspec.Raw])
+        assert batch.texts() == [keep(bytes(one)) for one in slices]
 
 
 json_values = st.recursive(
@@ -200,10 +232,17 @@ def rejected(batch: Batch) -> list[tuple[int, str]]:
         [b'{"a":"},"}', b'{"b":"}"}'],
         [b'{"a":1}', b'7,{"b":2}'[:1], b'{"c":3}'],
         [b'{"a":{}}', b'[{"b":2}]', b"{}"],
+        [b"{ }", b'{"a":1}'],
+        [b'{"a":1e999}', b'{"a":' + b"7" * 400 + b"}"],
+        [b'{"timestamp":' + b"7" * 30 + b"}"] * 2,
+        [b'{"timestamp":"5"}', b'{"timestamp":5}'],
+        [b'{"cli\\u0065nt":"globex"}'] * 2,
+        [b'{"a":"client"}', b'{"a":"\\"timestamp"}'],
     ],
 )
 def test_the_quick_way_through_a_batch_agrees_with_the_careful_one(rows: list[bytes]) -> None:
-    for batch in (keep_array(b"[" + b",".join(rows) + b"]"), read_lines(b"\n".join(rows), STAMP, LIMITS)):
+    batches = [keep_array(b"[" + between.join(rows) + b"]") for between in (b",", b", ", b" , ")]
+    for batch in (*batches, read_lines(b"\n".join(rows), STAMP, LIMITS)):
         assert (batch.texts(), rejected(batch)) == one_by_one(rows)
 
 
