@@ -43,6 +43,7 @@ def page(view: Page) -> Page:
     @wraps(view)
     def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
+            check_names(kwargs)
             return view(request, *args, **kwargs)
         except NotFoundError as error:
             return _told(request, "Not found", error)
@@ -78,6 +79,18 @@ def back_to(request: HttpRequest, name: str, *args: object, told: str = "") -> H
     if told:
         messages.success(request, told)
     return redirect(name, *args)
+
+
+def check_names(names: dict[str, Any]) -> None:
+    """Raises NotFoundError for a name with a NUL, which some databases cannot even be asked for."""
+    for name in names.values():
+        if "\0" in name:
+            raise NotFoundError("there is nothing of that name")
+
+
+def words_in(request: HttpRequest) -> str:
+    """What was searched for."""
+    return request.GET.get("q", "").replace("\0", "").strip()
 
 
 def number_in(request: HttpRequest, name: str, default: int) -> int:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from clients.models import AuditEntry
 from clients.services import get_client
 from console.paging import slice_of
-from console.requests import number_in, page, show
+from console.requests import number_in, page, show, words_in
 
 
 @page
@@ -28,7 +28,7 @@ def show_client_audit(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def _found(request: HttpRequest, entries: QuerySet[AuditEntry]) -> dict[str, object]:
-    search = request.GET.get("q", "").strip()
+    search = words_in(request)
     for word in search.split():
         entries = entries.filter(
             Q(actor__icontains=word)

@@ -19,7 +19,7 @@ from common.errors import ConflictError, InvalidInputError, NotFoundError, Seldo
 from console.documents import missing_rows, purpose_of, rows_of
 from console.forms import DocumentForm, DocumentPathForm
 from console.places import excerpt, place_in
-from console.requests import by_operator, is_done, number_in, page, show
+from console.requests import by_operator, is_done, number_in, page, show, words_in
 from stores.config import Document, check_document, diff_texts, get_store
 from stores.config.paths import check_path, form_of
 
@@ -31,7 +31,7 @@ _FIRST_TEXTS: Final = {"text": "", "switch": "false"}
 @page
 def show_all(request: HttpRequest) -> HttpResponseBase:
     """The documents of every client and of the installation."""
-    search = request.GET.get("q", "").strip()
+    search = words_in(request)
     form = DocumentPathForm(request.POST or None)
     if is_done(request, form, lambda: check_path(form.cleaned_data["path"])):
         return redirect(_address("configuration_edit", form.cleaned_data["path"]))

@@ -12,7 +12,7 @@ from common import clock
 from console.forms import NewKeyForm, OriginsForm, RotateForm, lines
 from console.once import is_used, new_mark, remember_mark
 from console.paging import Slice, slice_of
-from console.requests import back_to, by_operator, is_done, number_in, page, show
+from console.requests import back_to, by_operator, is_done, number_in, page, show, words_in
 
 _TOLD_ALREADY = "That key was made already; its secret was shown then and is not shown again."
 
@@ -20,7 +20,7 @@ _TOLD_ALREADY = "That key was made already; its secret was shown then and is not
 @page
 def show_all_keys(request: HttpRequest) -> HttpResponseBase:
     """The keys of every client, the newest first."""
-    search = request.GET.get("q", "").strip()
+    search = words_in(request)
     found = ConsumerKey.objects.for_all_clients().select_related("tenant").order_by("-id")
     if search:
         words = Q(client_id__icontains=search) | Q(tenant__name__icontains=search) | Q(name__icontains=search)

@@ -14,7 +14,7 @@ from clients.services import get_client
 from common.errors import SeldonError
 from console.forms import MicroserviceForm, SampleForm
 from console.paging import slice_of
-from console.requests import back_to, by_operator, is_done, number_in, page, refused, show
+from console.requests import back_to, by_operator, is_done, number_in, page, refused, show, words_in
 from console.services import health_rows, service_health
 from predictions.models import Microservice
 from predictions.probing import SAMPLES, Probe
@@ -30,7 +30,7 @@ from predictions.services import (
 @page
 def show_all(request: HttpRequest) -> HttpResponseBase:
     """The microservices of every client."""
-    search = request.GET.get("q", "").strip()
+    search = words_in(request)
     found = Microservice.objects.for_all_clients().select_related("client").order_by("client__name", "name")
     if search:
         words = Q(name__icontains=search) | Q(url__icontains=search) | Q(client__name__icontains=search)

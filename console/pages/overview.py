@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from common import clock
 from console.dashboards import SORTS, client_table, installation_dashboard
 from console.records import ClientTable
-from console.requests import number_in, page, show
+from console.requests import number_in, page, show, words_in
 from console.spool import spool_tile
 
 _DEFAULT_SORT = "-requests"
@@ -39,5 +39,5 @@ def _table(request: HttpRequest) -> ClientTable:
     sort = request.GET.get("sort", _DEFAULT_SORT)
     if sort.removeprefix("-") not in SORTS:
         sort = _DEFAULT_SORT
-    search = request.GET.get("q", "").strip()
+    search = words_in(request)
     return client_table(clock.now(), search, sort, number_in(request, "page", 1))

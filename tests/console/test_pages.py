@@ -108,6 +108,8 @@ def test_thing_of_another_client_cannot_be_changed(console: Browser, furnished: 
     "address",
     [
         "/admin/client/nobody/",
+        "/admin/client/a%00b/",
+        "/admin/client/acme/keys/a%00b/",
         "/admin/nothing/",
         "/admin/configuration/history/?path=/config/nothing",
         "/admin/configuration/edit/?path=/all_clients/nobody/algs",
