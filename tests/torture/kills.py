@@ -61,7 +61,8 @@ class Torture:
                 if time.monotonic() > end:
                     break
                 self._start_missing()
-                time.sleep(chance.uniform(0.15, 0.5))
+                self._wait_for_acknowledgements()
+                time.sleep(chance.uniform(0.05, 0.4))
                 for name in VICTIMS[loop % len(VICTIMS)]:
                     self._kill(name)
         finally:
@@ -75,6 +76,13 @@ class Torture:
         for name in ("w0", "w1", "shipper"):
             if name not in self._parts:
                 self._parts[name] = self._start(name)
+
+    def _wait_for_acknowledgements(self, seconds: float = 60) -> None:
+        """Return once each writer has something acknowledged, so that every kill comes under load."""
+        end = time.monotonic() + seconds
+        while any(path.stat().st_size == 0 for path in self._acks):
+            assert time.monotonic() < end, "a writer does not get anything acknowledged"
+            time.sleep(0.01)
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -130,10 +138,8 @@ def _order(path: Path) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-def main() -> None:
-    """`kills.py [loops] [seconds]`: torture both durabilities and tell what happened."""
-    loops = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 600
+def main(loops: int, seconds: float) -> None:
+    """Torture both durabilities, half of `loops` and `seconds` each, and tell what happened."""
     for durability in ("fsync", "os"):
         seed = random.SystemRandom().randrange(10**6)
         with tempfile.TemporaryDirectory() as folder:
@@ -142,7 +148,3 @@ def main() -> None:
             kills = ", ".join(f"{name} {count}" for name, count in sorted(outcome.kills.items()))
             told = f"{len(outcome.acknowledged)} acknowledged, {len(outcome.shipped)} in the files, each once"
             sys.stdout.write(f"{durability}: {told}; killed: {kills}; seed {seed}\n")
-
-
-if __name__ == "__main__":
-    main()

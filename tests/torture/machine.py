@@ -179,10 +179,8 @@ def _wait_for_progress(senders: list[Sender], events: int = 40, seconds: float =
         time.sleep(0.01)
 
 
-def main() -> None:
-    """`machine.py [loops] [seconds]`: torture both durabilities and tell what happened."""
-    loops = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 600
+def main(loops: int, seconds: float) -> None:
+    """Torture both durabilities, half of `loops` and `seconds` each, and tell what happened."""
     for durability in ("fsync", "os"):
         with tempfile.TemporaryDirectory() as folder:
             outcome = torture(Path(folder), durability, loops // 2, seconds / 2)
@@ -190,7 +188,3 @@ def main() -> None:
             kills = ", ".join(f"{name} {count}" for name, count in sorted(outcome.kills.items()))
             told = f"{len(outcome.acknowledged)} acknowledged, {len(outcome.shipped)} in the files, each once"
             sys.stdout.write(f"machine, {durability}: {told}; killed: {kills}\n")
-
-
-if __name__ == "__main__":
-    main()
