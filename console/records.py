@@ -41,7 +41,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One refused request, as the data plane noted it."""
+    """The latest of `count` requests refused alike, as the data plane noted it."""
 
     at: datetime
     client: str
@@ -50,6 +50,7 @@ class Refusal:
     code: str
     message: str
     request_id: str
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from console.records import Refusal, Window
 PREDICT = "predict"
 _LATENCY_LENGTH = len(LATENCY_BOUNDS) + 1
 _EMPTY_OBJECT = "{}"
+# Rows with refusals that are looked at; each holds up to twenty.
+_REFUSAL_ROWS = 40
 
 
 class Row(NamedTuple):
@@ -199,15 +201,29 @@ def traces(client_ids: list[int], window: Window, start: datetime) -> dict[int, 
 
 
 def latest_refusals(client_id: int | None, since: datetime, most: int = 20) -> tuple[Refusal, ...]:
-    """The last refused requests of one client (None: of all), newest first."""
+    """The last refused requests of one client (None: of all), newest first, alike ones once."""
     query = TrafficMinute.objects.for_all_clients().exclude(refusals=[]).filter(minute__gte=since)
     if client_id is not None:
         query = query.filter(client=client_id)
-    rows = query.order_by("-minute").values_list("client__name", "surface", "minute", "refusals")[:most]
+    rows = query.order_by("-minute").values_list("client__name", "surface", "minute", "refusals")
     told = [
-        _refusal(client, surface, minute, facts) for client, surface, minute, kept in rows for facts in kept
+        _refusal(client, surface, minute, facts)
+        for client, surface, minute, kept in rows[:_REFUSAL_ROWS]
+        for facts in kept
     ]
-    return tuple(sorted(told, key=lambda refusal: refusal.at, reverse=True)[:most])
+    return tuple(_grouped_alike(sorted(told, key=lambda refusal: refusal.at, reverse=True))[:most])
+
+
+def _grouped_alike(refusals: list[Refusal]) -> list[Refusal]:
+    """The first of those that tell the same, with how many there are."""
+    counts = Counter(map(_what_it_tells, refusals))
+    first = {_what_it_tells(refusal): refusal for refusal in reversed(refusals)}
+    alike = sorted(first.items(), key=lambda pair: pair[1].at, reverse=True)
+    return [replace(refusal, count=counts[told]) for told, refusal in alike]
+
+
+def _what_it_tells(refusal: Refusal) -> tuple[str, str, int, str, str]:
+    return refusal.client, refusal.surface, refusal.status, refusal.code, refusal.message
 
 
 def _refusal(client: str, surface: str, minute: datetime, facts: dict[str, Any]) -> Refusal:

@@ -109,6 +109,21 @@ def test_latest_refusals_come_first(acme: NewClient) -> None:
     assert codes == ["new", "old"]
 
 
+def test_refusals_that_tell_the_same_are_shown_once(acme: NewClient) -> None:
+    for minutes in (9, 1):
+        at = ago(minutes).timestamp()
+        facts = {"status": 502, "code": "microservice_failed", "message": "why"}
+        refusals = [{"at": at + index, "request_id": f"{minutes}-{index}", **facts} for index in range(5)]
+        add_minute(acme.client, ago(minutes), "predict", refusals=refusals)
+    add_minute(acme.client, ago(2), refusals=[{"at": ago(2).timestamp(), "status": 400, "code": "other"}])
+    refusals_shown = client_dashboard(acme.client, HOUR, NOW, WAITING).refusals
+    assert [(refusal.code, refusal.count) for refusal in refusals_shown] == [
+        ("microservice_failed", 10),
+        ("other", 1),
+    ]
+    assert refusals_shown[0].request_id == "1-4"
+
+
 def test_latency_of_other_buckets_is_left_out(acme: NewClient) -> None:
     add_minute(acme.client, ago(1), "predict", latency=[1, 2])
     assert tiles(acme)["Prediction p50"] == "–"
