@@ -105,7 +105,7 @@ def commands(path: Path) -> Iterator[list[str]]:
         # With these, `;`, `|`, `>` and parentheses are words of their own, and quotes hold.
         lexer = shlex.shlex(found["words"], posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
-    lexer.commenters = "#"
+        lexer.commenters = "#"
         yield from _until_the_shell(lexer)
 
 
