@@ -15,7 +15,7 @@ from predictions.execution import Shadows, run_branch
 from predictions.graph import Branch, Plan
 from predictions.limits import ConcurrencyLimit
 from predictions.plans import ClientPlans, Compiler
-from predictions.prediction_log import Prediction, line_of
+from predictions.prediction_log import LogPolicy, Prediction
 from predictions.protocols.meta import finish
 from predictions.recording import Recorder
 from predictions.records import Ask, MicroserviceSpec, Outcome
@@ -63,7 +63,7 @@ class Gateway:
         self._config = config
         self.registry = registry
         self.upstreams = upstreams
-        self.recorder = Recorder(sink)
+        self.recorder = Recorder(sink, self._policy_of)
         self._client_concurrency = limits.client_concurrency
         default = MicroserviceSpec("", "", "legacy", limits.deadline_seconds, limits.concurrency)
         self._compiler = Compiler(upstreams, self._retire, default)
@@ -119,19 +119,17 @@ class Gateway:
             limit.release()
         answer, model = finish(ask, outcome, branch.label, branch.index)
         TRAFFIC.count_variation(ask.client, SURFACE, branch.label)
-        self._record(Prediction(ask, outcome, answer, model, branch.label, clock.perf_counter() - started))
+        seconds = clock.perf_counter() - started
+        self.recorder.add(Prediction(ask, outcome, answer, model, branch.label, seconds))
         return answer
 
-    def _record(self, prediction: Prediction) -> None:
-        ask = prediction.ask
-        policy = self._state(ask.client).plans.policy(self._config())
-        if policy.keeps(ask.puid):
-            self.recorder.add(ask.client, line_of(prediction, policy, clock.unix_seconds()))
+    def _policy_of(self, client: str) -> LogPolicy:
+        return self._state(client).plans.policy(self._config())
 
     def _shadow_recorder(self, ask: Ask) -> Callable[[Branch, Outcome, float], None]:
         def record(branch: Branch, outcome: Outcome, seconds: float) -> None:
             answer, model = finish(ask, outcome, branch.label, branch.index)
-            self._record(Prediction(ask, outcome, answer, model, branch.label, seconds, is_shadow=True))
+            self.recorder.add(Prediction(ask, outcome, answer, model, branch.label, seconds, is_shadow=True))
 
         return record
 

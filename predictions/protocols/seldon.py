@@ -10,7 +10,7 @@ from predictions.protocols.tables import all_numbers, is_rectangular, table_in
 from predictions.transports.base import Call
 
 _OTHER_KINDS = ("jsonData", "strData", "binData")
-_KINDS = ("data", *_OTHER_KINDS, "customData")
+_KINDS = (*_OTHER_KINDS, "customData")
 
 
 class SeldonProtocol(Protocol):
@@ -32,9 +32,9 @@ class SeldonProtocol(Protocol):
         return {"meta": {"puid": message.puid}, **_payload(message, message.numeric_kind)}
 
     def check_success(self, microservice: str, document: Document) -> None:
-        if object_in(document, "status").get("status") in ("FAILURE", 1):
+        if "status" in document and object_in(document, "status").get("status") in ("FAILURE", 1):
             raise MicroserviceFailedError(microservice, self.reason_in(document) or "it says so")
-        if not any(kind in document for kind in _KINDS):
+        if "data" not in document and not any(kind in document for kind in _KINDS):
             raise MicroserviceGarbageError(microservice, "a SeldonMessage without data")
 
     def read_answer(self, document: Document) -> Message:

@@ -89,6 +89,7 @@ class Machine:
         return await self.call("POST", target, [data], headers)
 
     def records(self, stream: str = "predict.live") -> list[Any]:
+        self.gateway.recorder.flush()
         return [
             orjson.loads(line) for kept in self.sink.records if kept.stream == stream for line in kept.objects
         ]

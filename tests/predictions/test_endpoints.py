@@ -436,6 +436,7 @@ async def test_log_policy_samples_and_strikes_out() -> None:
             NAMED,
             {"data": {"names": ["email", "n"], "ndarray": [["a@b.c", 1]]}, "meta": {"tags": {"secret": 1}}},
         )
+        assert len(machine.records()) == 1
         machine.store.put("/all_clients/acme/predict_log", {"sample": 0})
         await machine.post(NAMED, MESSAGE)
     record = machine.records()[0]
