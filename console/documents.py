@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from clients.services import get_client
+from predictions.selectors import microservices_of
 from stores.config import Document
-from stores.config.paths import KNOWN_PATHS, compile_pattern
+from stores.config.paths import KNOWN_PATHS, compile_pattern, form_of
 
 _CLIENT_PREFIX: Final = "/all_clients/"
+_STRATEGY: Final = re.compile(r"/all_clients/([^/]+)/predict_algs")
+# What a new document begins with where it is no object.
+_FIRST_TEXTS: Final = {"text": "", "switch": "false"}
 _PATTERNS: Final = [(compile_pattern(known.pattern), known.purpose) for known in KNOWN_PATHS]
 
 
@@ -23,6 +30,15 @@ class DocumentRow:
     version: int = 0
     author: str = ""
     updated_at: datetime | None = None
+
+
+def first_text(path: str) -> str:
+    """What a new document at `path` begins with; a strategy calls the client's first microservice."""
+    strategy = _STRATEGY.fullmatch(path)
+    if not strategy:
+        return _FIRST_TEXTS.get(form_of(path), "{\n  \n}")
+    names = [row.name for row in microservices_of(get_client(strategy[1]))]
+    return json.dumps({"algorithms": [{"microservice": names[0] if names else "NAME"}]}, indent=2)
 
 
 def purpose_of(path: str) -> str:

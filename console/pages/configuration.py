@@ -16,16 +16,14 @@ from django.views.decorators.http import require_POST
 from clients import configuration
 from clients.services import get_client
 from common.errors import ConflictError, InvalidInputError, NotFoundError, SeldonError, UnavailableError
-from console.documents import missing_rows, purpose_of, rows_of
+from console.documents import first_text, missing_rows, purpose_of, rows_of
 from console.forms import DocumentForm, DocumentPathForm
 from console.places import excerpt, place_in
 from console.requests import by_operator, is_done, number_in, page, show, words_in
 from stores.config import Document, check_document, diff_texts, get_store
-from stores.config.paths import check_path, form_of
+from stores.config.paths import check_path
 
 _PER_PAGE: Final = 50
-# What a new document begins with where it is no object.
-_FIRST_TEXTS: Final = {"text": "", "switch": "false"}
 
 
 @page
@@ -115,7 +113,7 @@ def _save_or_preview(
 
 
 def _form_of(path: str, present: Document | None) -> DocumentForm:
-    text = present.pretty if present else _FIRST_TEXTS.get(form_of(path), "{\n  \n}")
+    text = present.pretty if present else first_text(path)
     return DocumentForm(initial={"path": path, "version": present.version if present else 0, "text": text})
 
 

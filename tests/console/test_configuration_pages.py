@@ -9,7 +9,10 @@ from django.test import Client as Browser
 
 from clients.models import AuditEntry
 from clients.services import NewClient
+from predictions.records import MicroserviceSpec
+from predictions.services import register_microservice
 from stores.config import ConfigStore
+from tests.factories import TESTER
 
 PATH = "/all_clients/acme/predict_algs"
 EDIT = "/admin/configuration/edit/"
@@ -137,3 +140,15 @@ def test_client_s_page_offers_what_is_not_configured(console: Browser, written: 
     page = console.get("/admin/client/acme/configuration/").content.decode()
     assert "/all_clients/acme/alg_rectags" in page
     assert "/all_clients/globex" not in page
+
+
+def test_new_strategy_begins_with_the_client_s_microservice(
+    console: Browser, acme: NewClient, store: ConfigStore
+) -> None:
+    address = f"{EDIT}?path={PATH}"
+    assert "NAME" in console.get(address).context["form"].initial["text"]
+    spec = MicroserviceSpec("rose", "http://127.0.0.1:9", "seldon", 1.0, 8)
+    register_microservice(client=acme.client, spec=spec, by=TESTER)
+    text = console.get(address).context["form"].initial["text"]
+    assert post(console, text, version=0).context["diff"]
+    assert "rose" in text
