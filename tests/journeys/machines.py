@@ -112,7 +112,7 @@ class Running:
 
     def until(self, claim: Any, seconds: float = WAIT_SECONDS) -> None:
         """Wait for `claim`; fails with what the machine said."""
-        assert wait_until(claim, seconds), self.output()
+        assert wait_until(claim, seconds), self.report()
 
     def kill_part(self, name: str) -> PartStatus:
         """`kill -9` the part and return it as it is once it was started again."""
@@ -130,6 +130,11 @@ class Running:
     def output(self) -> str:
         """All it printed."""
         return (self.place.folder / "output").read_text()
+
+    def report(self) -> str:
+        """All it and its parts said, for a failed claim."""
+        logs = sorted((self.place.data / "run").glob("*/*.log"))
+        return "\n".join([self.output(), *(f"-- {log}\n{log.read_text()}" for log in logs)])
 
     def end(self) -> None:
         """Leave nothing behind, whatever the test did."""

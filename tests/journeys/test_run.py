@@ -31,7 +31,7 @@ def record_of(machine: Running) -> dict[str, str]:
     """`.run/demo.json`, once it is there."""
     path = machine.place.folder / ".run" / "demo.json"
     machine.until(lambda: path.exists() or machine.process.poll() is not None, START_SECONDS)
-    assert path.exists(), machine.output()
+    assert path.exists(), machine.report()
     assert path.stat().st_mode & 0o777 == 0o600
     record: dict[str, str] = json.loads(path.read_text())
     return record
