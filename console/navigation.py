@@ -49,7 +49,7 @@ def is_docs_active(request: HttpRequest) -> bool:
 
 
 def favicon(request: HttpRequest) -> str:
-    """The mark in the browser's tab."""
+    """The mark, in the browser's tab and above the sidebar."""
     return static("console/mark.svg")
 
 

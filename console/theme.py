@@ -47,7 +47,7 @@ UNFOLD: Final[dict[str, Any]] = {
     "SITE_TITLE": "Seldon console",
     "SITE_HEADER": "Seldon",
     "SITE_SUBHEADER": "console",
-    "SITE_SYMBOL": "hub",
+    "SITE_ICON": "console.navigation.favicon",
     "SITE_URL": None,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "console.navigation.favicon"},
