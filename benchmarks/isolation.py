@@ -45,8 +45,8 @@ def measure(seconds: float) -> list[Row]:
     """A flood at twenty times the quota, at fixed times; and one as fast as 32 connections go."""
     with installation("acme", "globex", quotas={"acme": _QUOTA}) as installed:
         victim = replace(event_load(installed.tokens["globex"], seconds), rate=_VICTIM_RATE, connections=16)
-        steady = replace(event_load(installed.tokens["acme"], seconds), rate=20.0 * _QUOTA, connections=32)
-        boundless = replace(steady, rate=0.0)
+        steady = replace(event_load(installed.tokens["acme"], seconds), rate=20.0 * _QUOTA, connections=256)
+        boundless = replace(steady, rate=0.0, connections=32)
         with noop_server() as noop, worker_server("os", installed.data, EVENTS_DURABILITY="os") as worker:
             warm_up(noop, victim)
             warm_up(worker, victim)

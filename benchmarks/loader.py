@@ -79,7 +79,8 @@ async def _closed(connection: Connection, end: float) -> None:
 async def _open(connections: list[Connection], rate: float, end: float) -> None:
     free, tasks = deque(connections), set()
     due = time.perf_counter()
-    while due < end:
+    # A server that cannot keep up is not asked for longer than was ordered.
+    while due < end and time.perf_counter() < end:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         arrived = time.perf_counter()
         while not free:

@@ -12,6 +12,7 @@ from common.errors import (
     InternalError,
     InvalidInputError,
     MethodNotAllowedError,
+    QuotaExceededError,
     SeldonError,
 )
 from common.logs import current_request
@@ -21,6 +22,7 @@ from common.traffic import TRAFFIC
 from lane.body import DisconnectedError, Receive, read_body
 from lane.door import Door
 from lane.handing_on import Application, Send, hand_on
+from lane.holding import Holding
 from lane.reply import JAVASCRIPT, Reply
 from lane.request import Request, Scope
 from lane.router import Found, Router
@@ -63,6 +65,7 @@ class Lane:
         self.fallback = fallback
         self.parts = parts
         self.body_timeout_seconds = body_timeout_seconds
+        self.holding = Holding()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -87,6 +90,8 @@ class Lane:
             return
         seconds = clock.perf_counter() - started
         _count(request, reply, seconds)
+        if request.is_over_quota:
+            await self.holding.hold()
         await _send(request, reply, send)
 
     async def _answer(self, request: Request, receive: Receive) -> Reply:
@@ -121,6 +126,7 @@ class Lane:
 
     def _refuse(self, request: Request, error: SeldonError) -> Reply:
         surface = request.route.surface
+        request.is_over_quota = isinstance(error, QuotaExceededError)
         if error.status >= 500:
             logger.warning("%s %s: %s", request.method, request.route.path, error.message)
         if request.client:

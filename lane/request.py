@@ -39,6 +39,9 @@ class Request:
     `caller` is set by the route's door; `max_body_bytes` may be lowered by the door.
     """
 
+    # Set when a quota refused it.
+    is_over_quota = False
+
     def __init__(self, scope: Scope, route: Route, params: dict[str, str]) -> None:
         self.scope = scope
         self.route = route
