@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from lane.gathering import GatheringTransport
+from lane.request import make_request_id
 
-
-def _answer(status_line: str, text: str) -> bytes:
-    head = f"HTTP/1.1 {status_line}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    return f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode()
-
-
-_HEAD_TOO_LARGE = _answer("431 Request Header Fields Too Large", "the request line and headers are too long")
-_HEAD_TOO_SLOW = _answer("408 Request Timeout", "the request line and headers did not arrive in time")
+# Status line and text of what is refused before there is a request.
+_BAD_REQUEST: Final = "400 Bad Request", "this is not an HTTP request"
+_HEAD_TOO_LARGE: Final = (
+    "431 Request Header Fields Too Large",
+    "the request line and headers are too long",
+)
+_HEAD_TOO_SLOW: Final = "408 Request Timeout", "the request line and headers did not arrive in time"
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -55,13 +55,21 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_timer is None:
                 self._start_timer()
             if self._head_bytes > self.max_head_bytes:
-                self._refuse_with(_HEAD_TOO_LARGE)
+                self._refuse_with(*_HEAD_TOO_LARGE)
 
     # asyncio asks for the flag that uvicorn does not give.
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the answering side open while an answer is under way."""
         cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete and not cycle.more_body
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        # Nothing can follow, so the connection is not kept for what follows.
+        cycle.keep_alive = False
+        return True
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser does not take for HTTP."""
+        self._refuse_with(*_BAD_REQUEST)
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -75,7 +83,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._stop_timer()
         # Only a head in many or large pieces needs its size added up.
         if self._head_bytes > self.max_head_bytes and self._head_size() > self.max_head_bytes:
-            self._refuse_with(_HEAD_TOO_LARGE)
+            self._refuse_with(*_HEAD_TOO_LARGE)
             return
         self._head_bytes = 0
         super().on_headers_complete()
@@ -96,7 +104,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _on_slow_head(self) -> None:
         self._head_timer = None
-        self._refuse_with(_HEAD_TOO_SLOW)
+        self._refuse_with(*_HEAD_TOO_SLOW)
 
     def _start_timer(self) -> None:
         self._head_timer = self.loop.call_later(self.head_timeout_seconds, self._on_slow_head)
@@ -106,10 +114,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _refuse_with(self, answer: bytes) -> None:
+    def _refuse_with(self, status_line: str, text: str) -> None:
         self._is_refused = True
         self._stop_timer()
-        transport = self.transport
-        if not transport.is_closing():
-            transport.write(answer)
-            transport.close()
+        if self.transport.is_closing():
+            return
+        lines = (
+            f"HTTP/1.1 {status_line}",
+            "content-type: text/plain; charset=utf-8",
+            f"content-length: {len(text)}",
+            f"x-request-id: {make_request_id()}",
+            "connection: close",
+        )
+        self.transport.write("\r\n".join((*lines, "", text)).encode())
+        self.transport.close()

@@ -85,6 +85,24 @@ async def test_caller_that_half_closes_after_a_whole_request_is_answered() -> No
     assert b'"body":"hi"' in answer
 
 
+async def test_half_closed_connection_is_not_kept_after_its_answer() -> None:
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"content-length: 2\r\n\r\nhi")
+        writer.write_eof()
+        # Ends at the end of the stream, long before an idle connection is closed.
+        answer = await asyncio.wait_for(reader.read(), 2)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("head", [b"\x16\x03\x01\r\n\r\n", HEAD + b"x-big: " + b"a" * 100_000 + b"\r\n\r\n"])
+async def test_refusal_before_there_is_a_request_has_an_id_too(head: bytes) -> None:
+    async with serving() as port:
+        answer = await exchange(port, head)
+    assert b"\r\nx-request-id: " in answer
+
+
 async def test_body_larger_than_the_head_limit_is_no_matter() -> None:
     async with serving() as port:
         body = b"a" * 900
