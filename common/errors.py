@@ -9,6 +9,7 @@ SeldonError
 ├── MethodNotAllowedError 405
 ├── RequestTimeoutError 408
 ├── ConflictError 409
+├── PreconditionFailedError 412
 ├── TooLargeError 413
 ├── UnsupportedMediaError 415
 ├── UnprocessableError 422
@@ -103,6 +104,14 @@ class ConflictError(SeldonError):
 
     code = "conflict"
     status = 409
+    error_id = 34
+
+
+class PreconditionFailedError(SeldonError):
+    """The thing is not at the version that the caller's condition names."""
+
+    code = "precondition_failed"
+    status = 412
     error_id = 34
 
 

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from clients.manage.errors import PreconditionFailedError
 from common.errors import (
     ConflictError,
     InternalError,
@@ -15,6 +14,7 @@ from common.errors import (
     NotAllowedError,
     NotAuthenticatedError,
     NotFoundError,
+    PreconditionFailedError,
     QuotaExceededError,
     RequestTimeoutError,
     SeldonError,

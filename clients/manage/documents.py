@@ -11,7 +11,8 @@ import orjson
 
 from clients.configuration import owner_name
 from clients.manage.actors import Actor
-from clients.manage.errors import PreconditionFailedError, PreconditionInvalidError
+from clients.manage.errors import PreconditionInvalidError
+from common.errors import PreconditionFailedError
 from stores.config import ConfigStore, Document
 from stores.config.errors import ConfigConflictError, ConfigMissingError
 from stores.config.paths import check_path

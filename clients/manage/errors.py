@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.errors import ConflictError, InvalidInputError, UnavailableError
+from common.errors import InvalidInputError, UnavailableError
 
 
 class DatabaseUnavailableError(UnavailableError):
@@ -12,13 +12,6 @@ class DatabaseUnavailableError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("the database does not answer right now; try again in a moment")
-
-
-class PreconditionFailedError(ConflictError):
-    """The document is at another version than `If-Match` or `If-None-Match` says."""
-
-    code = "precondition_failed"
-    status = 412
 
 
 class PreconditionInvalidError(InvalidInputError):

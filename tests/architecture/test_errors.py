@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 import pytest
 
+from common import errors
 from common.errors import SeldonError
 from docs.generate import error_classes
 from lane import dialects
@@ -18,9 +19,6 @@ CLASSES = error_classes()
 BRANCHES = [each for each in CLASSES if each.__module__ == "common.errors"]
 LEAVES = [each for each in CLASSES if each.__module__ != "common.errors"]
 DIALECTS = [dialects.SELDON_SERVER, dialects.SELDON_CORE, dialects.V2, dialects.PROBLEM]
-
-# A status that one part alone answers with, and that makes no branch.
-OWN_STATUS = {"PreconditionFailedError": 412}
 
 
 def make_error(kind: type[SeldonError]) -> SeldonError:
@@ -54,7 +52,12 @@ def test_class_says_when_it_happens(kind: type[SeldonError]) -> None:
 @pytest.mark.parametrize("kind", LEAVES)
 def test_leaf_has_the_status_of_its_branch(kind: type[SeldonError]) -> None:
     branch = next(each for each in kind.__mro__ if each in BRANCHES)
-    assert kind.status == OWN_STATUS.get(kind.__name__, branch.status)
+    assert kind.status == branch.status
+
+
+@pytest.mark.parametrize("kind", BRANCHES)
+def test_branch_stands_in_the_drawn_tree(kind: type[SeldonError]) -> None:
+    assert f"─ {kind.__name__} {kind.status}\n" in (errors.__doc__ or "")
 
 
 def test_no_two_classes_share_a_code() -> None:
