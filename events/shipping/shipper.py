@@ -51,7 +51,7 @@ class Shipper:
     ) -> None:
         self._root = root
         self._destination = destination
-        self._round_bytes = round_bytes
+        self.round_bytes = round_bytes
         self._files = files or Files()
         make_folders(self._files, root / SHIPPER_FOLDER)
         lock = try_lock(root / SHIPPER_FOLDER / "lock")
@@ -113,7 +113,7 @@ class Shipper:
             if not self._is_repeat(record, seen):
                 self._destination.take(record)
                 lines[record.stream] += record.lines
-            if size >= self._round_bytes:
+            if size >= self.round_bytes:
                 break
         places = {t.writer.name: t.place for t in tails if t.place != self._places.get(t.writer.name)}
         if places:

@@ -13,6 +13,7 @@ from events.shipping.pacing import Pacing
 from events.shipping.retention import Retention
 from events.shipping.running import POLL_SECONDS, ShippingLoop
 from events.sinks.files import Files
+from events.sinks.segments import SegmentWriter
 from tests.events.doubles import make_record, open_shipper, open_writer, shipped_lines, write_records
 
 
@@ -50,6 +51,32 @@ def test_everything_is_flushed_at_the_end(tmp_path: Path) -> None:
     loop.stopping.set()
     loop.run()
     assert shipped_lines(tmp_path) == [b"line 1", b"line 2"]
+    loop.shipper.close()
+    writer.close()
+
+
+class BusyDestination(Files):
+    """A writer that appends one more record whenever the shipper has made something durable."""
+
+    def __init__(self, writer: SegmentWriter) -> None:
+        self.writer = writer
+        self.number = 1
+
+    def sync(self, fd: int) -> None:
+        super().sync(fd)
+        self.number += 1
+        write_records(self.writer, make_record(self.number))
+
+
+def test_steady_traffic_gets_one_file_a_turn_and_cannot_hold_the_loop(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path / "spool")
+    loop = make_loop(tmp_path, BusyDestination(writer))
+    write_records(writer, make_record(1))
+    loop.turn()
+    assert len(list(tmp_path.glob("logs/**/*.gz"))) == 1
+    loop.stopping.set()
+    loop.run()
+    assert len(list(tmp_path.glob("logs/**/*.gz"))) <= 3
     loop.shipper.close()
     writer.close()
 
