@@ -61,20 +61,18 @@ def gateway_to(reference: str) -> Iterator[tuple[Server, Server, str]]:
 
 
 def against_raw(seconds: float) -> list[Row]:
-    """Beside a raw ASGI application: 64 connections, one, and fixed arrival times."""
+    """Beside a raw ASGI application: 64, 32 and one connection, and fixed arrival times."""
     with gateway_to("noop_model") as (model, worker, token):
         full = json_load(PATH, MESSAGE, token, seconds)
         closed = beside(model, worker, full)
+        fewer = beside(model, worker, replace(full, connections=_CONNECTIONS, seconds=seconds / 3))
         single = beside(model, worker, replace(full, connections=1, seconds=seconds / 3))
         opened = beside(model, worker, replace(full, connections=_CONNECTIONS, rate=_RATE))
-    alone = ratio_row(
-        "prediction through the gateway, 1 connection", single, "a raw no-op called directly", 0
-    )
+    what, direct = "prediction through the gateway", "a raw no-op called directly"
     return [
-        ratio_row(
-            "prediction through the gateway, 64 connections", closed, "a raw no-op called directly", _RATIO
-        ),
-        replace(alone, target="", is_met=None),
+        ratio_row(f"{what}, 64 connections", closed, direct, _RATIO),
+        ratio_row(f"{what}, {_CONNECTIONS} connections", fewer, direct, None),
+        ratio_row(f"{what}, 1 connection", single, direct, None),
         added_row(opened, "p50", _P50_MS),
         added_row(opened, "p99", _P99_MS),
     ]

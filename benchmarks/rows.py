@@ -90,14 +90,14 @@ def spread(values: Sequence[float], form: str = "{:.2f}") -> str:
     return f"{form.format(statistics.median(values))} ({low} … {high})"
 
 
-def ratio_row(what: str, found: Comparison, reference: str, at_least: float) -> Row:
-    """A row on requests per second as a multiple of a reference's."""
+def ratio_row(what: str, found: Comparison, reference: str, at_least: float | None) -> Row:
+    """A row on requests per second as a multiple of a reference's; without a target when there is none."""
     middle = median_run(found.reference)
     return Row(
         what,
-        f"≥ {at_least:g} × {reference}",
+        "" if at_least is None else f"≥ {at_least:g} × {reference}",
         f"{spread(found.ratios)} ×",
-        statistics.median(found.ratios) >= at_least,
+        None if at_least is None else statistics.median(found.ratios) >= at_least,
         f"{reference}: {middle.requests_per_second:,.0f} requests/s",
         (
             f"ours: {median_run(found.candidate)}",
