@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.rows import DEFAULT_SECONDS, Measured, has_results, read_results
+from benchmarks.rows import DEFAULT_SECONDS, Measured, end_when_told, has_results, read_results
 from benchmarks.servers import ROOT
 from benchmarks.table import as_json, show, write_readme
 
@@ -34,9 +34,11 @@ def run(name: str, seconds: float, limit: float) -> str:
     try:
         status = process.wait(limit)
     except subprocess.TimeoutExpired:
+        return f"not done within {limit:.0f} s"
+    finally:
+        # Also when we are stopped ourselves: a script ends its servers and removes its data.
         process.terminate()
         process.wait(30)
-        return f"not done within {limit:.0f} s"
     return "" if status == 0 else f"ended with {status}; what it printed says why"
 
 
@@ -74,6 +76,7 @@ def _kept_of(names: set[str]) -> dict[str, Measured]:
 def main() -> int:
     """Measure, show, keep; 1 when something could not be measured."""
     given, started = parse(), time.monotonic()
+    end_when_told()
     measured, failed = measure(given.names, given.seconds)
     if given.json:
         print(as_json(measured, failed))

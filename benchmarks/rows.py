@@ -153,8 +153,12 @@ def verdict(is_met: bool | None) -> str:
     return "for comparison" if is_met is None else "met" if is_met else "NOT MET"
 
 
+def end_when_told() -> None:
+    """Have SIGTERM end this process as an exit does, so that what it started is stopped and removed."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def run_script(claim: str, measure: Callable[[float], Sequence[Row]]) -> None:
     """What `python -m benchmarks.<claim> [seconds of one run]` does."""
-    # So that the servers of a script that is stopped are stopped too.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    end_when_told()
     report(claim, measure(float(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_SECONDS))
