@@ -28,7 +28,7 @@ from lane.router import Router
 from predictions.part import PredictionsPart, build_gateway
 from predictions.routes import prediction_routes
 from seldon_api.operations import operation_routes
-from seldon_api.parts import ChangesPart, DocumentsPart
+from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart
 
 MOST_DEFAULT_WORKERS: Final = 4
 
@@ -57,6 +57,7 @@ def compose_worker() -> Worker:
         CredentialsPart(memory),
         PredictionsPart(gateway),
         ChangesPart(),
+        MachinePart(Path(settings.SELDON_DATA) / "run"),
     ]
     routes = [
         *event_routes(make_intake(sink, keys, quotas.charge_events), settings.MAX_BODY_BYTES),

@@ -1,9 +1,11 @@
-"""The parts of a worker that stand for what all of it shares: the change feed and the documents."""
+"""The parts of a worker that stand for what all share: the change feed, the documents, the machine."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from deploy.status import read_status
 from stores.changes import ChangeWatcher
 from stores.config import get_store
 
@@ -51,3 +53,24 @@ class DocumentsPart:
         """Why documents may be out of date."""
         state = get_store().state
         return None if state == "connected" else f"the store is {state}; the last known documents are used"
+
+
+class MachinePart:
+    """Tells which parts of this machine keep dying; this worker goes on without them."""
+
+    name = "machine"
+    is_vital = False
+
+    def __init__(self, run_folder: Path) -> None:
+        self._run_folder = run_folder
+
+    async def start(self) -> None:
+        """The supervisor started before us."""
+
+    async def stop(self) -> None:
+        """The supervisor ends after us."""
+
+    def problem(self) -> str | None:
+        """The parts that keep dying."""
+        status = read_status(self._run_folder)
+        return "; ".join(status.problems) or None if status else None

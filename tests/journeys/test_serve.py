@@ -141,11 +141,11 @@ def test_second_ctrl_c_ends_at_once(place: Place, token_of_acme: str) -> None:
         assert is_gone(worker)
 
 
-def test_part_that_keeps_dying_is_told_in_the_output_and_to_the_console(place: Place) -> None:
+def test_part_that_keeps_dying_is_told_in_the_output_and_at_readyz(place: Place) -> None:
     set_up(place, "broken", "raise SystemExit(3)")
     with place.running("serve") as machine:
-        machine.url()
-        machine.until(lambda: (status := machine.status()) is not None and bool(status.problems))
+        url = machine.url()
+        machine.until(lambda: "acme/broken keeps ending" in fetch_json(f"{url}/readyz")["parts"]["machine"])
         machine.until(lambda: "acme/broken ended with exit code 3 again, next start in" in machine.output())
 
 
