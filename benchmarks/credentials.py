@@ -6,6 +6,7 @@ django-oauth-toolkit's own verification.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import statistics
 import time
@@ -92,7 +93,7 @@ def _known_token(token: str) -> tuple[Any, Any, Callable[[], Any]]:
     from lane.route import Docs, Route
 
     memory = CredentialMemory(DatabaseSource())
-    memory.resolve_token_now(token)
+    asyncio.run(memory.resolve_token(token))
     route = Route("/events", ("POST",), _nothing, SELDON_SERVER, "events", Docs(""), scope="events")
     headers = [(b"authorization", f"Bearer {token}".encode()), (b"x-request-id", b"1")]
     scope = {"method": "POST", "query_string": b"", "headers": headers}

@@ -102,16 +102,6 @@ class CredentialMemory:
         """The caller behind any token; one not seen before is looked up once, off the event loop."""
         return self._recall_token(text) or await self._token_lookups.ask(text)
 
-    def resolve_token_now(self, text: str) -> Caller:
-        """As resolve_token, for code that runs in a thread and may wait (the management API)."""
-        known = self._recall_token(text)
-        if known is not None:
-            return known
-        answer = self._find_tokens([text])[text]
-        if isinstance(answer, Caller):
-            return answer
-        raise answer
-
     def _recall_token(self, text: str) -> Caller | None:
         if not text:
             raise TokenMissingError
@@ -219,14 +209,6 @@ class CredentialMemory:
         switched_off = [text for text, kind in self._refused_tokens.items() if kind is ConsumerRefusedError]
         for text in switched_off:
             del self._refused_tokens[text]
-
-    def sizes(self) -> dict[str, int]:
-        """How many of each are held, for metrics."""
-        return {
-            "tokens": len(self._tokens),
-            "js_keys": len(self._js_keys),
-            "refused": len(self._refused_tokens) + len(self._refused_keys),
-        }
 
     def close(self) -> None:
         """Ends the look-up threads and their database connections."""

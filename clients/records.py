@@ -23,7 +23,6 @@ NEVER: Final = float("inf")
 ALL_SCOPES: Final = frozenset({"all", "readonly", *FINE_SCOPES})
 READONLY_SCOPES: Final = frozenset({"readonly", *FINE_SCOPES})
 JS_SCOPES: Final = frozenset({"js"})
-OPERATOR_SCOPES: Final = frozenset({"operator"})
 
 _CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 

@@ -82,16 +82,6 @@ class Traffic:
         taken, self._minutes = self._minutes, {}
         return list(taken.values())
 
-    def put_back(self, minutes: list[Minute]) -> None:
-        """Return minutes that could not be stored; they are added to what came meanwhile."""
-        for old in minutes:
-            key = (old.client, old.surface, old.minute)
-            present = self._minutes.get(key)
-            if present is None:
-                self._minutes[key] = old
-            else:
-                add_minute(present, old)
-
 
 def add_minute(row: Minute, other: Minute) -> None:
     """Add the counts of `other` to `row`; its refusals are the older ones."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Scope = Mapping[str, Any]
 
+_PREFIX: Final = os.urandom(6).hex() + "-"
 _counter: Final = count(1)
 _REQUEST_ID_LIMIT: Final = 128
 
@@ -104,16 +105,7 @@ class Request:
 
 def make_request_id() -> str:
     """An id that no other process of this installation makes: random per process, counted within."""
-    return f"{_Prefix.value}{next(_counter):x}"
-
-
-def fresh_prefix() -> None:
-    """Give this process a new prefix; called after a fork."""
-    _Prefix.value = os.urandom(6).hex() + "-"
-
-
-class _Prefix:
-    value = os.urandom(6).hex() + "-"
+    return f"{_PREFIX}{next(_counter):x}"
 
 
 def _is_usable_id(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,6 +193,3 @@ def to_list(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: to_list(below) for key, below in value.items()}
     return value
-
-
-Operation = Callable[[Any], Answer]

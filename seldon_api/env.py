@@ -94,11 +94,6 @@ def env_secret(name: str, default: str = "") -> str:
         return default
 
 
-def env_names() -> list[str]:
-    """The names that are set, for diagnosis; never the values."""
-    return sorted(os.environ)
-
-
 def child_environment(**extra: str) -> dict[str, str]:
     """This process's environment with `extra` on top, for a process we start."""
     return {**os.environ, **extra}

@@ -66,12 +66,6 @@ def encode_head(
     return MAGIC + crc32(payload, crc32(checked)).to_bytes(4, "little") + checked
 
 
-def encode_record(record: Record) -> bytes:
-    """The bytes of `record` in a segment."""
-    names = record.stream.encode(), record.client.encode()
-    return encode_head(names, record.unix_ns, record.lines, record.payload, record.key_hash) + record.payload
-
-
 def decode_header(data: bytes, offset: int = 0) -> Header | None:
     """The header at `offset`; None when the bytes there are too few or not a header."""
     if len(data) - offset < HEADER_BYTES:

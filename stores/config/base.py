@@ -6,9 +6,8 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
-from common.errors import SeldonError
 from stores.config.errors import ConfigMissingError, ConfigVersionMissingError
 from stores.config.paths import canonical_path, check_path
 from stores.config.records import Document, HistoryEntry
@@ -17,7 +16,6 @@ from stores.config.validation import check_document
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 MAX_AUTHOR_CHARACTERS: Final = 200
 
 State = Literal["connected", "stale"]
@@ -28,14 +26,13 @@ Watch = Callable[[frozenset[str]], None]
 class ConfigStore(ABC):
     """JSON documents by path: versioned, validated when written, and live in every process within a second.
 
-    `get`, `list` and `compiled` answer from a snapshot in memory and never wait; they go on answering from it
+    `get` and `list` answer from a snapshot in memory and never wait; they go on answering from it
     while the backend is away (`state` is then `stale`). Everything else asks the backend and raises
     ConfigUnavailableError (503) when it cannot be reached. Safe to use from several threads.
     """
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
-        self._compiled: dict[str, dict[Callable[[Document], Any], tuple[Document, Any]]] = {}
         self._watches: list[Watch] = []
         # Held over reading and applying, so that an older read can never overwrite a newer one.
         self._refreshing = threading.RLock()
@@ -43,7 +40,10 @@ class ConfigStore(ABC):
     # -- reading, from memory ----------------------------------------------------------------------
 
     def get(self, path: str) -> Document | None:
-        """The document at `path` as this process knows it, None when there is none."""
+        """The document at `path` as this process knows it, None when there is none.
+
+        It is the same object until the document changes, so what is made of it holds while it is.
+        """
         document = self._documents.get(path)
         if document is None and not path.startswith(("/all_clients/", "/config/")):
             document = self._documents.get(canonical_path(path))
@@ -55,23 +55,6 @@ class ConfigStore(ABC):
         documents = list(self._documents.values())
         found = [each for each in documents if each.path == stem or each.path.startswith(f"{stem}/")]
         return tuple(sorted(found, key=lambda each: each.path))
-
-    def compiled(self, path: str, compile_function: Callable[[Document], T]) -> T | None:
-        """What `compile_function` makes of the document at `path`, once per version; None without document.
-
-        Pass a function that lives as long as the process, not a lambda: it is the key of what is remembered.
-        A SeldonError it raises is remembered and raised again in the same way.
-        """
-        document = self.get(path)
-        if document is None:
-            return None
-        kept = self._compiled.get(document.path, {}).get(compile_function)
-        result = (
-            kept[1] if kept is not None and kept[0] is document else self._compile(document, compile_function)
-        )
-        if isinstance(result, SeldonError):
-            raise result.with_traceback(None)
-        return result
 
     @property
     @abstractmethod
@@ -213,17 +196,7 @@ class ConfigStore(ABC):
                 self._documents[path] = found[path]
             else:
                 self._documents.pop(path, None)
-            self._compiled.pop(path, None)
         return frozenset(changed)
-
-    def _compile(self, document: Document, compile_function: Callable[[Document], T]) -> T | SeldonError:
-        result: T | SeldonError
-        try:
-            result = compile_function(document)
-        except SeldonError as error:
-            result = error
-        self._compiled.setdefault(document.path, {})[compile_function] = (document, result)
-        return result
 
     def _tell(self, changed: frozenset[str]) -> None:
         for callback in tuple(self._watches):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection
 
-from common.errors import InvalidInputError
 from stores.config import BACKENDS, ConfigStore, Document, register_validator
 from stores.config.errors import (
     ConfigConflictError,
@@ -278,51 +277,14 @@ class TestWatching:
         assert store.state == "connected"
 
 
-class TestCompiled:
-    def test_compile_function_runs_once_per_version(self, store: ConfigStore) -> None:
-        compiled: list[int] = []
-
-        def compile_version(document: Document) -> int:
-            compiled.append(document.version)
-            return document.version
-
-        assert store.compiled(PATH, compile_version) is None
-        for version in (1, 2):
-            store.set(PATH, {"n": version}, author="ada")
-            assert [store.compiled(PATH, compile_version) for _ in range(3)] == [version] * 3
-        store.delete(PATH, author="ada")
-        assert store.compiled(PATH, compile_version) is None
-        assert compiled == [1, 2]
-
-    def test_two_functions_do_not_share_results(self, store: ConfigStore) -> None:
+class TestIdentity:
+    def test_document_is_the_same_object_until_it_changes(self, store: ConfigStore) -> None:
         store.set(PATH, ONE, author="ada")
-        assert store.compiled(PATH, _path_of) == PATH
-        assert store.compiled(PATH, _author_of) == "ada"
-
-    def test_refusal_to_compile_is_remembered_until_the_document_changes(self, store: ConfigStore) -> None:
-        calls: list[int] = []
-
-        def refuse_first(document: Document) -> str:
-            calls.append(document.version)
-            if document.version == 1:
-                raise InvalidInputError("no use")
-            return "fine"
-
+        document = store.get(PATH)
+        store.refresh()
+        assert store.get(PATH) is document
         store.set(PATH, ONE, author="ada")
-        for _ in range(2):
-            with pytest.raises(InvalidInputError, match="no use"):
-                store.compiled(PATH, refuse_first)
-        store.set(PATH, TWO, author="ada")
-        assert store.compiled(PATH, refuse_first) == "fine"
-        assert calls == [1, 2]
-
-
-def _path_of(document: Document) -> str:
-    return document.path
-
-
-def _author_of(document: Document) -> str:
-    return document.author
+        assert store.get(PATH) is not document
 
 
 def race(write: Callable[[int], Document], writers: int = 4) -> list[object]:

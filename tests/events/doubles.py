@@ -9,7 +9,7 @@ from pathlib import Path
 from events.shipping.hourly import HourlyFiles
 from events.shipping.shipper import Shipper
 from events.sinks.files import Files
-from events.sinks.framing import Record, encode_record
+from events.sinks.framing import Record, encode_head
 from events.sinks.segments import SegmentWriter, SpoolLimits
 
 
@@ -105,6 +105,12 @@ def open_writer(
     writer = SegmentWriter(root, slot, synchronous=False, limits=limits, files=files)
     writer.open()
     return writer
+
+
+def encode_record(record: Record) -> bytes:
+    """The bytes of `record` in a segment."""
+    names = record.stream.encode(), record.client.encode()
+    return encode_head(names, record.unix_ns, record.lines, record.payload, record.key_hash) + record.payload
 
 
 def write_records(writer: SegmentWriter, *records: Record) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from events.records import Waiting
-from events.sinks.framing import Record, encode_record
+from events.sinks.framing import Record
 from events.sinks.segments import SegmentWriter
 from events.tailing import EventTail, count_waiting
-from tests.events.doubles import MOMENT_NS, open_shipper, open_writer, write_records
+from tests.events.doubles import MOMENT_NS, encode_record, open_shipper, open_writer, write_records
 
 
 def make_event(number: int, client: str = "acme", stream: str = "events.live") -> Record:

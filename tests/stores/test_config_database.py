@@ -62,7 +62,6 @@ class TestFollowing:
         with CaptureQueriesContext(connection) as queries:
             assert store.get(PATH)
             assert store.list()
-            assert store.compiled(PATH, _version_of) == 1
         assert len(queries) == 0
 
 
@@ -174,11 +173,6 @@ def wait_until(claim: Callable[[], bool]) -> None:
     while not claim():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def _version_of(document: Any) -> int:
-    version: int = document.version
-    return version
 
 
 def _no_time() -> Any:

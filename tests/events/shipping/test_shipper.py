@@ -13,11 +13,12 @@ from common.errors import ConflictError
 from events.shipping.ledger import DAY_NS
 from events.shipping.shipper import Shipper
 from events.sinks.files import Files
-from events.sinks.framing import Record, encode_record
+from events.sinks.framing import Record
 from tests.events.doubles import (
     MOMENT_NS,
     DyingDisk,
     PowerCutError,
+    encode_record,
     make_record,
     open_shipper,
     open_writer,

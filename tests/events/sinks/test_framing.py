@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.sinks.framing import HEADER_BYTES, MAGIC, Record, decode_header, decode_record, encode_record
+from events.sinks.framing import HEADER_BYTES, MAGIC, Record, decode_header, decode_record
+from tests.events.doubles import encode_record
 
 names = st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=64)
 records = st.builds(

@@ -7,9 +7,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.sinks.framing import Record, encode_record
+from events.sinks.framing import Record
 from events.sinks.reading import Gap, SegmentReader, Stretch
-from tests.events.doubles import make_record
+from tests.events.doubles import encode_record, make_record
 
 RECORDS = [make_record(n, key_hash=bytes(16) if n % 2 else b"") for n in range(4)]
 ENCODED = [encode_record(record) for record in RECORDS]
