@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, cast
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from common import clock
 from common.errors import RequestTimeoutError, SeldonError, TooLargeError
+from common.logs import current_request
 from lane.body import Receive
 from lane.dialects import PROBLEM
 from lane.request import Request, Scope, make_request_id
@@ -20,10 +22,12 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 MAX_BODY_BYTES: Final = 4_194_304
 
 
-class _Identified(NamedTuple):
-    """As much of a request as the problem dialect asks for."""
+@dataclass(slots=True)
+class _Identified:
+    """As much of a request as log lines and the problem dialect ask for."""
 
     request_id: str
+    client: str = ""
 
 
 async def hand_on(
@@ -31,6 +35,7 @@ async def hand_on(
 ) -> None:
     """Let `application` answer; a body too large or too slow is refused before it sees it."""
     request_id = _request_id(scope)
+    current_request.set(_Identified(request_id))
     body = BoundedBody(receive, MAX_BODY_BYTES, timeout_seconds)
     answer = IdentifiedAnswer(send, request_id)
     try:

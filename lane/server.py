@@ -57,6 +57,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > self.max_head_bytes:
                 self._refuse_with(*_HEAD_TOO_LARGE)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """An offer to speak another protocol may be passed over; uvicorn would advise to install one."""
+
     # asyncio asks for the flag that uvicorn does not give.
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the answering side open while an answer is under way."""

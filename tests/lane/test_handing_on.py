@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from common.logs import current_request
 from lane import handing_on
 from lane.handing_on import hand_on
 
@@ -82,3 +83,10 @@ async def test_body_over_the_limit_is_a_problem_413(pieces: list[bytes], headers
 async def test_body_that_stalls_is_a_problem_408() -> None:
     start, body = await call([b"1"], [], stalls=True)
     assert (start["status"], json.loads(body["body"])["code"]) == (408, "request_timeout")
+
+
+async def test_log_lines_on_the_way_name_the_request() -> None:
+    await call([b""], [(b"x-request-id", b"mine")])
+    request = current_request.get()
+    assert request is not None
+    assert (request.request_id, request.client) == ("mine", "")
