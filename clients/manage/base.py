@@ -99,6 +99,11 @@ def read_body(serializer: type[Serializer[Any]], request: Request, **options: An
     """The checked body of `request`; a validation error names every place that is wrong."""
     reader = serializer(data=request.data, **options)
     reader.is_valid(raise_exception=True)
+    # A misspelt limit that is silently left out would lift the limit.
+    unknown = [name for name in request.data if name not in reader.fields]
+    if unknown:
+        text = f"There is no such field; known: {', '.join(reader.fields)}."
+        raise serializers.ValidationError({name: [text] for name in unknown})
     return dict(reader.validated_data)
 
 

@@ -221,6 +221,16 @@ def test_audit_is_filtered_and_paged(operator: Manage, acme: Client, globex: Cli
     assert operator("GET", "audit?since=2999-01-01T00:00:00Z").json()["count"] == 0
 
 
+@pytest.mark.django_db
+def test_misspelt_field_is_refused_and_lifts_no_limit(operator: Manage, acme: Client) -> None:
+    limits = {"surface": "events", "requests_per_second": 10.0}
+    operator("PUT", "clients/acme/quotas", limits)
+    answer = operator("PUT", "clients/acme/quotas", {"surface": "events", "request_per_second": 20})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/request_per_second"
+    assert operator("GET", "clients/acme/quotas").json()[0]["requests_per_second"] == 10.0
+
+
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=x", "offset=-1", "offset=99999999999999999999", "since=soon"]
 )
