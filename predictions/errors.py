@@ -12,6 +12,11 @@ from common.errors import (
 )
 
 
+def _sentence(words: str) -> str:
+    """What a model said, on one line and with one full stop."""
+    return f"{' '.join(words.split()).rstrip('.')}."
+
+
 class MicroserviceDownError(UpstreamError):
     """No connection could be made; nothing was sent."""
 
@@ -47,7 +52,7 @@ class MicroserviceFailedError(UpstreamError):
     code = "microservice_failed"
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"Microservice {name} failed: {reason}.", microservice=name)
+        super().__init__(f"Microservice {name} failed: {_sentence(reason)}", microservice=name)
 
 
 class AnswerTooLargeError(UpstreamError):
@@ -105,7 +110,7 @@ class ModelRefusedError(InvalidInputError):
     code = "model_refused"
 
     def __init__(self, name: str, reason: str, model_status: int, body: bytes) -> None:
-        super().__init__(f"Microservice {name} refused the input: {reason}.", microservice=name)
+        super().__init__(f"Microservice {name} refused the input: {_sentence(reason)}", microservice=name)
         self.model_status = model_status
         self.body = body
 

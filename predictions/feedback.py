@@ -12,6 +12,7 @@ from common.errors import InvalidInputError
 from predictions.errors import FeedbackUnroutableError, StrategyMissingError
 from predictions.gateway import Gateway
 from predictions.graph import Branch, Plan
+from predictions.prediction_log import LogPolicy, redacted
 from predictions.protocols.base import Document, object_in, text_of
 from predictions.protocols.meta import STRATEGY_NODE, with_meta
 from predictions.transports.base import Call
@@ -50,7 +51,8 @@ async def deliver_feedback(
         is_delivered = True
         return reply
     finally:
-        line = _line(client, upstream.spec.name, body, is_delivered=is_delivered)
+        kept = _redacted(document, body, gateway.policy_of(client))
+        line = _line(client, upstream.spec.name, kept, is_delivered=is_delivered)
         await gateway.recorder.sink.append(FEEDBACK, client, (line,))
 
 
@@ -107,6 +109,15 @@ def _puid(document: Document) -> str:
 
 def _recorded_reply(document: Document) -> bytes:
     return orjson.dumps({"meta": {"puid": _puid(document), "tags": {"feedback": "recorded"}}})
+
+
+def _redacted(document: Document, body: bytes, policy: LogPolicy) -> bytes:
+    """The feedback as it may be kept: its messages hold the fields that a prediction's record strikes out."""
+    if not policy.redact:
+        return body
+    for key in _MESSAGES:
+        redacted(document.get(key), policy.redact)
+    return orjson.dumps(document)
 
 
 def _line(client: str, microservice: str, body: bytes, *, is_delivered: bool) -> bytes:

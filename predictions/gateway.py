@@ -63,7 +63,7 @@ class Gateway:
         self._config = config
         self.registry = registry
         self.upstreams = upstreams
-        self.recorder = Recorder(sink, self._policy_of)
+        self.recorder = Recorder(sink, self.policy_of)
         self._client_concurrency = limits.client_concurrency
         default = MicroserviceSpec("", "", "legacy", limits.deadline_seconds, limits.concurrency)
         self._compiler = Compiler(upstreams, self._retire, default)
@@ -81,7 +81,7 @@ class Gateway:
     def named_plan(self, client: str, name: str) -> Plan:
         """The plan that calls the client's microservice `name` and nothing else."""
         spec = self.registry.of(client).get(name)
-        return self._state(client).plans.named(name, spec, self.upstreams)
+        return self._state(client).plans.named(name, spec, self._compiler)
 
     def upstream(self, client: str, name: str) -> Upstream:
         """The client's microservice `name`; MicroserviceMissingError when there is none."""
@@ -123,7 +123,8 @@ class Gateway:
         self.recorder.add(Prediction(ask, outcome, answer, model, branch.label, seconds))
         return answer
 
-    def _policy_of(self, client: str) -> LogPolicy:
+    def policy_of(self, client: str) -> LogPolicy:
+        """What of the client's predictions is recorded."""
         return self._state(client).plans.policy(self._config())
 
     def _shadow_recorder(self, ask: Ask) -> Callable[[Branch, Outcome, float], None]:

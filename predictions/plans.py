@@ -50,15 +50,17 @@ class ClientPlans:
             self._own, self._default, self._table = own, default, table
         return self._plan
 
-    def named(self, name: str, spec: MicroserviceSpec | None, upstreams: Upstreams) -> Plan:
+    def named(self, name: str, spec: MicroserviceSpec | None, compiler: Compiler) -> Plan:
         """The plan that calls the microservice `name`; MicroserviceMissingError when there is no `spec`."""
-        if spec is None:
-            self._named.pop(name, None)
-            raise MicroserviceMissingError(self._client, name)
         kept = self._named.get(name)
-        if kept is None or kept[0] is not spec:
-            step = upstreams.of(self._client, spec)
-            kept = self._named[name] = spec, single_step_plan(step, self._client, spec.deadline_seconds)
+        if kept is not None and kept[0] != spec:
+            del self._named[name]
+            compiler.let_go(self._client, kept[0])
+            kept = None
+        if spec is None:
+            raise MicroserviceMissingError(self._client, name)
+        if kept is None:
+            kept = self._named[name] = spec, compiler.compile_named(self._client, spec)
         return kept[1]
 
     def policy(self, store: ConfigStore) -> LogPolicy:
@@ -97,6 +99,14 @@ class Compiler:
         plan = compile_plan(strategy, client, resolve, self._overall_deadline(strategy, table))
         self._retire(self._upstreams.retire(client, used))
         return plan
+
+    def compile_named(self, client: str, spec: MicroserviceSpec) -> Plan:
+        """The plan that calls the microservice of `spec` and nothing else."""
+        return single_step_plan(self._upstreams.of(client, spec), client, spec.deadline_seconds)
+
+    def let_go(self, client: str, spec: MicroserviceSpec) -> None:
+        """Retire what called a microservice as it is registered no more."""
+        self._retire(self._upstreams.retire_one(client, spec))
 
     def _at_url(self, algorithm: Algorithm) -> MicroserviceSpec:
         """Seldon's documents hold the URL themselves; what answers there speaks Seldon Server's contract."""

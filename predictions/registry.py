@@ -68,8 +68,17 @@ class Upstreams:
 
     def retire(self, client: str, keep: set[MicroserviceSpec]) -> list[Upstream]:
         """Take out and return those of `client` whose spec is not in `keep`."""
-        owned = self._upstreams.get(client, {})
-        return [owned.pop(spec) for spec in [spec for spec in owned if spec not in keep]]
+        return self._take_out(client, self._upstreams.get(client, {}).keys() - keep)
+
+    def retire_one(self, client: str, spec: MicroserviceSpec) -> list[Upstream]:
+        """Take out and return the one of `spec`, if there is one."""
+        return self._take_out(client, self._upstreams.get(client, {}).keys() & {spec})
+
+    def _take_out(self, client: str, specs: set[MicroserviceSpec]) -> list[Upstream]:
+        retired = [self._upstreams[client].pop(spec) for spec in specs]
+        for upstream in retired:
+            upstream.note_retired()
+        return retired
 
     def take_all(self) -> list[Upstream]:
         """Take out and return all."""

@@ -40,7 +40,18 @@ LONGEST_WAIT_SECONDS: Final = 1.0
 class Upstream:
     """One microservice as one worker reaches it."""
 
-    __slots__ = ("_labels", "_ok", "breaker", "client", "limit", "protocol", "spec", "target", "transport")
+    __slots__ = (
+        "_is_retired",
+        "_labels",
+        "_ok",
+        "breaker",
+        "client",
+        "limit",
+        "protocol",
+        "spec",
+        "target",
+        "transport",
+    )
 
     def __init__(self, client: str, spec: MicroserviceSpec, transport: Transport) -> None:
         self.client = client
@@ -50,6 +61,7 @@ class Upstream:
         self.target = spec.target
         self.limit = ConcurrencyLimit(spec.concurrency_limit, max_waiting=spec.concurrency_limit)
         self.breaker = Breaker(clock.monotonic)
+        self._is_retired = False
         self._labels = (client, spec.name)
         self._ok = (client, spec.name, "ok")
 
@@ -96,6 +108,16 @@ class Upstream:
         self._note_answer(answer)
         return answer
 
+    def note_retired(self) -> None:
+        """Another one takes its place: calls under way end, and say no more how the microservice does."""
+        if self.breaker.state != "closed":
+            OPEN.set(0.0, self._labels)
+        self._is_retired = True
+
+    def _show_state(self) -> None:
+        if not self._is_retired:
+            OPEN.set(float(self.breaker.state == "open"), self._labels)
+
     async def _wait_for_place(self, seconds: float) -> None:
         wait = min(seconds, self.spec.deadline_seconds, LONGEST_WAIT_SECONDS)
         entered = False
@@ -116,7 +138,7 @@ class Upstream:
         )
         if is_own:
             self.breaker.note_failure()
-            OPEN.set(float(self.breaker.state == "open"), self._labels)
+            self._show_state()
         else:
             self.breaker.note_abandoned()
 
@@ -124,11 +146,12 @@ class Upstream:
         if answer.status in _DOWN_STATUSES:
             CALLS.add((*self._labels, f"status_{answer.status}"))
             self.breaker.note_failure()
-            OPEN.set(float(self.breaker.state == "open"), self._labels)
+            self._show_state()
             return
-        if self.breaker.state != "closed":
-            OPEN.set(0.0, self._labels)
+        was_closed = self.breaker.state == "closed"
         self.breaker.note_success()
+        if not was_closed:
+            self._show_state()
         CALLS.add(self._ok if answer.status < 400 else (*self._labels, f"status_{answer.status}"))
 
 

@@ -93,10 +93,11 @@ class Protocol(ABC):
 
     def _failure(self, microservice: str, answer: Answer) -> MicroserviceFailedError | ModelRefusedError:
         document = _object_or_empty(answer.body)
-        reason = self.reason_in(document)[:500] or f"status {answer.status}"
+        status, words = f"status {answer.status}", self.reason_in(document)[:500]
         if self.is_refusal(answer.status, document):
-            return ModelRefusedError(microservice, reason, answer.status, answer.body if document else b"")
-        return MicroserviceFailedError(microservice, f"status {answer.status}, {reason}")
+            body = answer.body if document else b""
+            return ModelRefusedError(microservice, words or status, answer.status, body)
+        return MicroserviceFailedError(microservice, f"{status}, {words}" if words else status)
 
 
 def _read_lenient(microservice: str, answer: Answer) -> tuple[Any, bytes]:

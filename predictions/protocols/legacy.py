@@ -79,7 +79,13 @@ class LegacyProtocol(Protocol):
         return {"predictions": entries, "custom": message.custom, "meta": {"modelName": message.model_name}}
 
     def reason_in(self, document: Document) -> str:
-        return text_of(document.get("error_msg")) or text_of(document.get("message"))
+        # Wrappers that speak Seldon Core too say it in a Status.
+        words = (
+            document.get("error_msg"),
+            document.get("message"),
+            object_in(document, "status").get("info"),
+        )
+        return next((found for found in map(text_of, words) if found), "")
 
 
 def model_name_of(document: Document) -> str:

@@ -103,3 +103,21 @@ async def test_undelivered_feedback_is_recorded_and_told() -> None:
         answer = await machine.post("/seldon/acme/iris/api/v1.0/feedback", {"reward": 1})
     assert answer.status == 502
     assert machine.records("feedback.live")[0]["delivered"] is False
+
+
+async def test_record_of_feedback_strikes_out_what_a_predictions_record_does() -> None:
+    feedback = {
+        "request": {"data": {"names": ["age", "email"], "ndarray": [[5, "a@b"]]}},
+        "response": {"jsonData": {"email": "a@b"}},
+        "truth": {"data": {"names": ["email"], "tensor": {"shape": [1, 1], "values": [7]}}},
+        "reward": 1,
+    }
+    async with serving(answering({"meta": {}})) as model, running() as machine:
+        machine.register("acme", spec(model.origin))
+        machine.store.put("/all_clients/acme/predict_log", {"redact": ["data.email", "jsonData.email"]})
+        await machine.post("/seldon/acme/iris/api/v1.0/feedback", feedback)
+    assert orjson.loads(model.requests[0][1]) == feedback
+    kept = machine.records("feedback.live")[0]["feedback"]
+    assert kept["request"]["data"]["ndarray"] == [[5, "[redacted]"]]
+    assert kept["response"]["jsonData"] == {"email": "[redacted]"}
+    assert kept["truth"]["data"]["tensor"]["values"] == ["[redacted]"]

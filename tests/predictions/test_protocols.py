@@ -170,6 +170,20 @@ def test_what_is_not_a_json_object_is_garbage(protocol: Protocol, body: bytes) -
         protocol.read_document("iris", Answer(200, "text/html", body))
 
 
+@pytest.mark.parametrize(
+    ("protocol", "body", "words"),
+    [
+        (SELDON, b"<h1>oops</h1>", "iris failed: status 500."),
+        (SELDON, b'{"status":{"info":"Two\\nlines."}}', "iris failed: status 500, Two lines."),
+        (LEGACY, b'{"status":{"info":"X has 2 features"}}', "iris failed: status 500, X has 2 features."),
+    ],
+)
+def test_failure_is_told_once_on_one_line(protocol: Protocol, body: bytes, words: str) -> None:
+    with pytest.raises(MicroserviceFailedError) as caught:
+        protocol.read_document("iris", Answer(500, "application/json", body))
+    assert caught.value.message == f"Microservice {words}"
+
+
 def test_nan_of_a_python_model_is_passed_on_as_null() -> None:
     document, body = SELDON.read_document(
         "iris", Answer(200, "", b'{"data":{"ndarray":[[NaN,-Infinity,1]]}}')
