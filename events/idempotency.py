@@ -12,7 +12,7 @@ import asyncio
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -93,6 +93,7 @@ class SqliteKeyStore(KeyStore):
         self._db: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "idempotency")
         self._problem: str | None = None
+        self._probe: Future[None] | None = None
 
     async def start(self) -> None:
         """The file is opened with the first key: whoever sends none depends on nothing here."""
@@ -104,7 +105,23 @@ class SqliteKeyStore(KeyStore):
             self._db = None
 
     def problem(self) -> str | None:
+        # To a worker that calls itself unready nobody sends a key that could show that it is well again.
+        if self._problem is not None and (self._probe is None or self._probe.done()):
+            self._probe = self._thread.submit(self._try_again)
         return self._problem
+
+    def _try_again(self) -> None:
+        """Write a claim and take it away again: a full disk shows only in writing."""
+        try:
+            db = self._connection()
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?, 0)", (b"", b"", 0))
+            db.execute("DELETE FROM claim WHERE key_hash = ?", (b"",))
+        except (sqlite3.Error, OSError) as error:
+            self._problem = _describe(error)
+        else:
+            self._problem = None
 
     async def claim(self, key_hash: bytes, body_hash: bytes) -> Claim:
         return await self._run(lambda db: self._claim(db, key_hash, body_hash))
@@ -118,7 +135,7 @@ class SqliteKeyStore(KeyStore):
                 self._thread, lambda: work(self._connection())
             )
         except (sqlite3.Error, OSError) as error:
-            self._problem = f"idempotency keys: {error}"
+            self._problem = _describe(error)
             raise UnavailableError(
                 "Idempotency-Key cannot be looked up just now; try again later."
             ) from error
@@ -148,3 +165,7 @@ class SqliteKeyStore(KeyStore):
         if known_body != body_hash:
             raise IdempotencyConflictError
         return Claim(unix_ns, bool(is_kept))
+
+
+def _describe(error: Exception) -> str:
+    return f"Idempotency-Key cannot be looked up: {error}"
