@@ -29,6 +29,11 @@ from common.metrics import (
 )
 
 
+def metrics_folder(data_folder: Path) -> Path:
+    """Where the processes of the machine with this data folder leave their snapshots."""
+    return data_folder / "run" / "metrics"
+
+
 def write_snapshot(folder: Path) -> None:
     """Put this process's snapshot into `folder`, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +47,9 @@ def read_snapshots(folder: Path) -> Snapshot:
     """The sum over all processes that wrote into `folder`, the dead ones folded first."""
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        _fold_dead(folder)
+        # What cannot be folded on a full disk is summed up as it lies there.
+        with contextlib.suppress(OSError):
+            _fold_dead(folder)
         return merge_snapshots(_read(path) for path in sorted(folder.glob("*.json")))
 
 
@@ -62,7 +69,6 @@ class MetricsFilePart:
         self.folder = folder
         self.every_seconds = every_seconds
         self._task: asyncio.Task[None] | None = None
-        self._problem: str | None = None
 
     async def start(self) -> None:
         """Begin writing."""

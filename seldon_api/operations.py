@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def operation_routes(parts: Sequence[Part], metrics_folder: Path) -> list[Route]
         )
 
     async def metrics(request: Request) -> Reply:
-        write_snapshot(metrics_folder)
+        # On a full disk the figures of a moment ago must do: that is when somebody looks at them.
+        with contextlib.suppress(OSError):
+            write_snapshot(metrics_folder)
         return Reply(render_prometheus(read_snapshots(metrics_folder)), content_type=_PROMETHEUS)
 
     return [

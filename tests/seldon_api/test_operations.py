@@ -1,0 +1,31 @@
+"""What operations ask is answered also when the machine is in trouble."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from common.metrics import Counter
+from common.metrics_files import write_snapshot
+from seldon_api import operations
+from seldon_api.operations import operation_routes
+from tests.lane.doubles import AsgiCaller, make_lane
+
+SCRAPED = Counter("seldon_test_scraped", "Counted by a test.")
+
+
+def full_disk(_: Path) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_metrics_of_a_moment_ago_are_shown_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SCRAPED.add()
+    write_snapshot(tmp_path)
+    monkeypatch.setattr(operations, "write_snapshot", full_disk)
+    answer = await AsgiCaller(make_lane(*operation_routes((), tmp_path)))("GET", "/metrics")
+    assert answer.status == 200
+    assert b"seldon_test_scraped_total 1.0" in answer.body
