@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.events import event_load
 from benchmarks.loads import Load, run_load
-from benchmarks.rows import Comparison, Row, compare, median_run, run_script, spread
+from benchmarks.rows import Comparison, Row, Side, compare, median_run, run_script, spread
 from benchmarks.seed import Installation, installation
 from benchmarks.servers import Server, noop_server, worker_server
 
@@ -32,7 +32,7 @@ def measure(seconds: float) -> list[Row]:
             # As many requests on each, so that what remains is the clients' share.
             run_load(small, one)
             added = large.rss_mib() - small.rss_mib()
-            found = compare(lambda: run_load(small, one), lambda: run_load(large, all_of_them))
+            found = compare(Side(small, one), Side(large, all_of_them))
         return [*_memory_rows(at_rest, added, noop), _cost_row(found)]
 
 

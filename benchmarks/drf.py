@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from benchmarks.events import event_load
-from benchmarks.loads import run_load
-from benchmarks.rows import Row, compare, ratio_row, run_script
+from benchmarks.rows import Row, Side, compare, ratio_row, run_script
 from benchmarks.seed import Installation, installation
 from benchmarks.servers import Server, say, scratch, serving, worker_server
 
@@ -38,8 +37,8 @@ def one(installed: Installation, project: Installation, kind: str, durability: s
         drf_server(kind, project, durability) as view,
         worker_server(durability, installed.data, EVENTS_DURABILITY=durability) as worker,
     ):
-        found = compare(lambda: run_load(view, theirs), lambda: run_load(worker, asked))
-    what = f"single event, durability `{durability}`, 64 connections"
+        found = compare(Side(view, theirs), Side(worker, asked))
+    what = f"the same single event, durability `{durability}`, 64 connections, against Django"
     return ratio_row(what, found, f"DRF + django-oauth-toolkit view ({_KINDS[kind]})", 15)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.loads import Load, Run, json_load, run_load, warm_up
-from benchmarks.rows import Comparison, Row, compare, median_run, ratio_row, run_script, spread
+from benchmarks.rows import Comparison, Row, Side, compare, median_run, ratio_row, run_script, spread
 from benchmarks.seed import Installation, installation
 from benchmarks.servers import noop_server, worker_server
 
@@ -40,7 +40,7 @@ def against_noop(installed: Installation, durability: str, body: bytes, seconds:
         noop_server() as noop,
         worker_server(durability, installed.data, EVENTS_DURABILITY=durability) as worker,
     ):
-        return compare(lambda: run_load(noop, asked), lambda: run_load(worker, asked))
+        return compare(Side(noop, asked), Side(worker, asked))
 
 
 def single(installed: Installation, durability: str, at_least: float, seconds: float) -> Row:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from benchmarks.loads import Load, Run, json_load, run_load
-from benchmarks.rows import Comparison, Row, compare, median_run, ratio_row, run_script, spread
+from benchmarks.loads import Load, Run, json_load
+from benchmarks.rows import Comparison, Row, Side, compare, median_run, ratio_row, run_script, spread
 from benchmarks.seed import installation
 from benchmarks.servers import Server, serving, worker_server
 
@@ -45,7 +45,7 @@ def _ms(run: Run, which: str) -> float:
 
 def beside(model: Server, worker: Server, asked: Load) -> Comparison:
     """The microservice called directly and through the gateway, in turns."""
-    return compare(lambda: run_load(model, asked), lambda: run_load(worker, asked, model))
+    return compare(Side(model, asked), Side(worker, asked, (model,)))
 
 
 @contextmanager

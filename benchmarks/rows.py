@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.loads import Run
+from benchmarks.loads import Load, Run, run_load, warm_up
 from benchmarks.machine import describe_machine
+from benchmarks.servers import Server
 
 RESULTS = Path(__file__).resolve().parent / "results"
 DEFAULT_SECONDS = 3.0
@@ -63,13 +64,26 @@ class Comparison:
         return statistics.mean(run.others_cpu for run in [*self.reference, *self.candidate])
 
 
-def compare(reference: Callable[[], Run], candidate: Callable[[], Run], runs: int = 3) -> Comparison:
-    """A B A B …, after one run of each to warm up; a pair with errors is told and does not count."""
-    reference()
-    candidate()
+@dataclass(frozen=True)
+class Side:
+    """A load on a server; `beside` are the servers that it calls."""
+
+    server: Server
+    load: Load
+    beside: tuple[Server, ...] = ()
+
+    def run(self) -> Run:
+        """One run."""
+        return run_load(self.server, self.load, *self.beside)
+
+
+def compare(reference: Side, candidate: Side, runs: int = 3) -> Comparison:
+    """A B A B …, after a second of each to warm up; a pair with errors is told and does not count."""
+    for side in (reference, candidate):
+        warm_up(side.server, side.load)
     pairs: list[tuple[Run, Run]] = []
     for _ in range(runs * _MOST_TRIES):
-        pair = reference(), candidate()
+        pair = reference.run(), candidate.run()
         if pair[0].errors or pair[1].errors:
             sys.stderr.write(f"errors: {pair[0].errors} and {pair[1].errors}; this pair does not count\n")
             continue
