@@ -60,7 +60,7 @@ async def _send(upstream: Upstream, body: bytes, document: Document) -> bytes:
     puid = _puid(document)
     call = Call("POST", upstream.spec.feedback_target, body, "application/json", puid)
     answer = await upstream.call(call, upstream.spec.deadline_seconds)
-    reply, reply_body = upstream.protocol.read_status(upstream.spec.name, answer)
+    reply, reply_body = upstream.read(answer, upstream.protocol.read_status)
     meta = object_in(reply, "meta")
     return with_meta(reply, reply_body, orjson.dumps({**meta, "puid": puid})) if puid else reply_body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import orjson
@@ -20,6 +21,7 @@ from predictions.errors import (
 )
 from predictions.limits import ConcurrencyLimit
 from predictions.protocols import PROTOCOLS
+from predictions.protocols.base import Document
 from predictions.records import Ask, MicroserviceSpec, Outcome
 from predictions.transports.base import Answer, Call, Transport
 
@@ -35,6 +37,9 @@ OPEN: Final = Gauge(
 # A microservice behind a proxy that cannot reach it is as down as one that cannot be reached.
 _DOWN_STATUSES: Final = frozenset({502, 503, 504})
 LONGEST_WAIT_SECONDS: Final = 1.0
+
+# A protocol's way to take an answer apart: (name of the microservice, answer).
+Reader = Callable[[str, Answer], tuple[Document, bytes]]
 
 
 class Upstream:
@@ -71,7 +76,7 @@ class Upstream:
         body = ask.body if same else orjson.dumps(self.protocol.write_request(ask.message))
         answer = await self.call(self.protocol.call(self.target, body, self.client, ask.puid), seconds)
         try:
-            document, body = self.protocol.read_document(self.spec.name, answer)
+            document, body = self.read(answer, self.protocol.read_document)
         except ModelRefusedError as error:
             if not same:
                 # The model's own words are in a protocol that the caller does not speak.
@@ -85,8 +90,19 @@ class Upstream:
             raise MicroserviceGarbageError(self.spec.name, error.message) from None
         return Outcome(self.spec.name, ask.protocol.write_answer(message, ask.message))
 
+    def read(self, answer: Answer, reader: Reader) -> tuple[Document, bytes]:
+        """What `reader` finds in `answer`, counted: an answer of good status that cannot be used is none."""
+        try:
+            found = reader(self.spec.name, answer)
+        except SeldonError as error:
+            if answer.status < 400:
+                CALLS.add((*self._labels, error.code))
+            raise
+        CALLS.add(self._ok)
+        return found
+
     async def call(self, call: Call, seconds: float) -> Answer:
-        """What the microservice answers to `call`, counted, limited and watched by the breaker."""
+        """What the microservice answers to `call`, limited and watched by the breaker; `read` it next."""
         if self.breaker.state != "closed" and not self.breaker.try_enter():
             CALLS.add((*self._labels, "resting"))
             raise MicroserviceRestingError(self.spec.name, self.breaker.resting_seconds())
@@ -152,7 +168,8 @@ class Upstream:
         self.breaker.note_success()
         if not was_closed:
             self._show_state()
-        CALLS.add(self._ok if answer.status < 400 else (*self._labels, f"status_{answer.status}"))
+        if answer.status >= 400:
+            CALLS.add((*self._labels, f"status_{answer.status}"))
 
 
 class MissingUpstream:
