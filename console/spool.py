@@ -7,7 +7,7 @@ from typing import Final
 from django.conf import settings
 
 from clients.models import Client
-from common.metrics_files import read_snapshots
+from common.metrics_files import metrics_folder, read_snapshots
 from console.numbers import byte_size, compact
 from console.records import Tile
 from events.selectors import spool_waiting
@@ -27,7 +27,7 @@ def client_spool_tile(client: Client) -> Tile:
 
 def spool_tile() -> Tile:
     """What the shipper last said of all clients together; a dash where no shipper runs."""
-    family = read_snapshots(settings.SELDON_DATA / "run" / "metrics").get(_METRIC)
+    family = read_snapshots(metrics_folder(settings.SELDON_DATA)).get(_METRIC)
     if family is None or not family["values"]:
         return Tile("Spool waiting", "–", "no shipper is running", "warn")
     size = sum(value for _, value in family["values"])

@@ -16,7 +16,7 @@ from events.services import EventIntake
 from lane.dialects import SELDON_SERVER
 from lane.reply import Reply, json_reply
 from lane.request import Request
-from lane.route import Route
+from lane.route import Endpoint, Route
 
 _JSON: Final = frozenset({"", "application/json", "text/json"})
 _LINES: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
@@ -53,32 +53,37 @@ def event_routes(intake: EventIntake, max_body_bytes: int = 1_048_576) -> list[R
         except NothingAcceptedError as error:
             return _answer_nothing(request, error)
 
-    return [
-        Route(
-            "/events",
-            ("POST",),
-            post_events,
-            SELDON_SERVER,
-            "events",
-            EVENTS_DOCS,
-            scope="events",
-            max_body_bytes=max_body_bytes,
-            is_intake=True,
-        ),
-        Route(
-            "/js/event/new",
-            ("GET", "POST", "PUT", "PATCH", "DELETE"),
-            js_event,
-            SELDON_SERVER,
-            "js",
-            JS_EVENT_DOCS,
-            door="js",
-            scope="js",
-            max_body_bytes=max_body_bytes,
-            is_jsonp=True,
-            is_intake=True,
-        ),
-    ]
+    return [_route(post_events, max_body_bytes), _js_route(js_event, max_body_bytes)]
+
+
+def _route(endpoint: Endpoint, max_body_bytes: int) -> Route:
+    return Route(
+        "/events",
+        ("POST",),
+        endpoint,
+        SELDON_SERVER,
+        "events",
+        EVENTS_DOCS,
+        scope="events",
+        max_body_bytes=max_body_bytes,
+        is_intake=True,
+    )
+
+
+def _js_route(endpoint: Endpoint, max_body_bytes: int) -> Route:
+    return Route(
+        "/js/event/new",
+        ("GET", "POST", "PUT", "PATCH", "DELETE"),
+        endpoint,
+        SELDON_SERVER,
+        "js",
+        JS_EVENT_DOCS,
+        door="js",
+        scope="js",
+        max_body_bytes=max_body_bytes,
+        is_jsonp=True,
+        is_intake=True,
+    )
 
 
 def _answer(receipt: Receipt) -> Reply:

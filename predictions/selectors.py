@@ -12,7 +12,7 @@ from django.conf import settings
 
 from clients.models import Client
 from common.metrics import Snapshot, quantile
-from common.metrics_files import read_snapshots
+from common.metrics_files import metrics_folder, read_snapshots
 from predictions.models import Microservice
 from predictions.records import MicroserviceSpec
 from predictions.upstreams import CALLS, OPEN, SECONDS
@@ -77,7 +77,7 @@ def microservice_health(client: Client) -> dict[str, MicroserviceHealth]:
 
 def health_of(rows: Sequence[Microservice]) -> dict[int, MicroserviceHealth]:
     """How each of these microservices, of any clients, does, by primary key; `client` must be loaded."""
-    snapshot = read_snapshots(settings.SELDON_DATA / "run" / "metrics")
+    snapshot = read_snapshots(metrics_folder(settings.SELDON_DATA))
     calls, times, resting = (_by_owner(snapshot, metric.name) for metric in (CALLS, SECONDS, OPEN))
     keys = {row.pk: (row.client.name, row.name) for row in rows}
     return {pk: _health(key[1], calls[key], times[key], resting[key]) for pk, key in keys.items()}

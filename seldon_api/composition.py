@@ -15,7 +15,7 @@ from clients.quota_file import QuotaFile
 from clients.quotas import QuotaKeeper
 from clients.source import DatabaseSource
 from clients.traffic import TrafficPart
-from common.metrics_files import MetricsFilePart
+from common.metrics_files import MetricsFilePart, metrics_folder
 from common.parts import Part
 from common.traffic import TRAFFIC
 from events.endpoints import event_routes
@@ -47,9 +47,10 @@ def compose_worker() -> Worker:
     sink, keys = make_sink(), make_key_store()
     memory = CredentialMemory(DatabaseSource(), settings.UNKNOWN_TOKENS_REMEMBERED)
     quotas = QuotaKeeper(_quota_file())
+    snapshots = metrics_folder(settings.SELDON_DATA)
     gateway = build_gateway(sink)
     parts: list[Part] = [
-        MetricsFilePart(metrics_folder()),
+        MetricsFilePart(snapshots),
         TrafficPart(TRAFFIC, settings.TRAFFIC_KEEP_DAYS),
         sink,
         keys,
@@ -62,7 +63,7 @@ def compose_worker() -> Worker:
     routes = [
         *event_routes(make_intake(sink, keys, quotas.charge_events), settings.MAX_BODY_BYTES),
         *prediction_routes(gateway, settings.PREDICT_MAX_BODY_BYTES),
-        *operation_routes(parts, metrics_folder()),
+        *operation_routes(parts, snapshots),
     ]
     doors: dict[str, Door] = {
         "token": TokenDoor(memory, quotas),
@@ -76,11 +77,6 @@ def build_lane(fallback: Application) -> Lane:
     """The lane of one worker in front of `fallback`."""
     worker = compose_worker()
     return Lane(Router(worker.routes), worker.doors, fallback, worker.parts, settings.BODY_TIMEOUT_SECONDS)
-
-
-def metrics_folder() -> Path:
-    """Where the processes of this machine leave their metrics."""
-    return Path(settings.SELDON_DATA) / "run" / "metrics"
 
 
 def _quota_file() -> QuotaFile:

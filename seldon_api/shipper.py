@@ -12,7 +12,7 @@ from types import FrameType
 import django
 
 from common.errors import ConflictError
-from common.metrics_files import write_snapshot
+from common.metrics_files import metrics_folder, write_snapshot
 from seldon_api import env
 
 logger = logging.getLogger("seldon_api.shipper")
@@ -28,7 +28,7 @@ def main() -> int:
 
     stopping = Event()
     _stop_on_signals(stopping)
-    metrics = Path(settings.SELDON_DATA) / "run" / "metrics"
+    metrics = metrics_folder(settings.SELDON_DATA)
     try:
         loop = make_shipping_loop(stopping, lambda: _write_metrics(metrics))
     except ConflictError as error:
