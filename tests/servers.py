@@ -18,6 +18,7 @@ import psycopg2
 from deploy.waiting import wait_until
 
 _DEBIAN: Final = Path("/usr/lib/postgresql")
+_CLUSTER: Final = ("-U", "seldon", "--auth=trust", "-E", "UTF8", "--no-sync")
 # Nothing of these databases needs to survive the machine.
 _QUICK: Final = {
     "fsync": "off",
@@ -48,30 +49,11 @@ def postgresql(folder: Path) -> Iterator[str]:
     data.mkdir()
     programs = postgresql_programs()
     _hand_over(folder, data)
-    initialise = [
-        str(programs / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "seldon",
-        "--auth=trust",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    ]
+    initialise = [str(programs / "initdb"), "-D", str(data), *_CLUSTER]
     subprocess.run([*_as_other(), *initialise], check=True, stdout=subprocess.DEVNULL, timeout=120)
     options = [word for name, value in _QUICK.items() for word in ("-c", f"{name}={value}")]
-    command = [
-        str(programs / "postgres"),
-        "-D",
-        str(data),
-        "-p",
-        str(port),
-        "-k",
-        str(data),
-        "-h",
-        "127.0.0.1",
-    ]
+    listening = ("-h", "127.0.0.1", "-p", str(port), "-k", str(data))
+    command = [str(programs / "postgres"), "-D", str(data), *listening]
     url = f"postgres://seldon@127.0.0.1:{port}/postgres"
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([*_as_other(), *command, *options], stdout=log, stderr=log, cwd=data)

@@ -1,75 +1,31 @@
-"""What one process refuses, every process refuses within two seconds, over real processes on SQLite."""
+"""What one process refuses, every process refuses within two seconds, over real processes on one database."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
+from django.conf import settings
 
-ROOT = Path(__file__).parents[2]
+from tests.processes import Process, migrated_surroundings
+
+VERIFIER = "tests.clients.verifier"
 
 pytestmark = pytest.mark.slow
 
 
-class Process:
-    """A verifier or a manager, and the JSON lines it says."""
-
-    def __init__(self, environment: dict[str, str], role: str) -> None:
-        command = [sys.executable, "-m", "tests.clients.verifier", role]
-        self._child = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def hear(self) -> dict[str, Any]:
-        assert self._child.stdout is not None
-        said: dict[str, Any] = json.loads(self._child.stdout.readline())
-        return said
-
-    def tell(self, value: object) -> None:
-        assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps(value) + "\n")
-        self._child.stdin.flush()
-
-    def ask(self, value: object) -> dict[str, Any]:
-        self.tell(value)
-        return self.hear()
-
-    def __enter__(self) -> Self:
-        assert self.hear()["ready"]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._child.communicate(timeout=20)
-        finally:
-            self._child.kill()
-        assert self._child.returncode == 0
-
-
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """Surroundings of a machine of its own, migrated."""
-    surroundings = {
-        **os.environ,
-        "SELDON_DATA": str(tmp_path),
-        "DATABASE_URL": "",
-        "DJANGO_SETTINGS_MODULE": "seldon_api.settings",
-    }
-    migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
-    subprocess.run(migrate, cwd=ROOT, env=surroundings, check=True, timeout=60)
-    return surroundings
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    with migrated_surroundings(tmp_path, settings.DATABASE_URL) as surroundings:
+        yield surroundings
 
 
 def test_refusals_reach_every_process_within_two_seconds(environment: dict[str, str]) -> None:
     with (
-        Process(environment, "manage") as manager,
-        Process(environment, "verify") as first,
-        Process(environment, "verify") as second,
+        Process(environment, VERIFIER, "manage") as manager,
+        Process(environment, VERIFIER, "verify") as first,
+        Process(environment, VERIFIER, "verify") as second,
     ):
 
         def refused_after(verb: str, kind: str, slack_seconds: float = 0) -> set[int]:

@@ -22,10 +22,11 @@ from microservice.protocol.payload import (
 from microservice.protocol.wire import decode_json, encode_json
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | FINITE | TEXTS,
-    lambda below: st.lists(below) | st.dictionaries(TEXTS, below),
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(TEXTS, below, max_size=4),
+    max_leaves=20,
 )
 SHAPES = array_shapes(min_dims=1, max_dims=3, max_side=4)
 FLOATS = arrays(np.float64, SHAPES, elements=FINITE)
@@ -45,7 +46,7 @@ def test_an_array_survives_the_wire_with_its_shape_and_type(array: np.ndarray[An
     assert np.array_equal(back, array)
 
 
-@given(st.dictionaries(TEXTS, JSON_VALUES))
+@given(st.dictionaries(TEXTS, JSON_VALUES, max_size=5))
 def test_a_dict_survives_the_wire(value: dict[str, Any]) -> None:
     assert send_round(value, "jsonData") == value
 

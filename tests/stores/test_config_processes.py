@@ -1,73 +1,31 @@
-"""Configuration over real processes on one SQLite file: live within a second, one winner."""
+"""Configuration over real processes on one database: live within a second, one winner."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
-ROOT = Path(__file__).parents[2]
+from tests.processes import Process, migrated_surroundings
+
+FOLLOWER = "tests.stores.follower"
 PATH = "/all_clients/acme/notes"
 
 pytestmark = pytest.mark.slow
 
 
-class Process:
-    """A follower or a writer, and the JSON lines it says."""
-
-    def __init__(self, environment: dict[str, str], *words: str) -> None:
-        command = [sys.executable, "-m", "tests.stores.follower", *words]
-        self._child = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def hear(self) -> dict[str, Any]:
-        assert self._child.stdout is not None
-        said: dict[str, Any] = json.loads(self._child.stdout.readline())
-        return said
-
-    def tell(self, value: object) -> None:
-        assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps(value) + "\n")
-        self._child.stdin.flush()
-
-    def __enter__(self) -> Self:
-        assert self.hear()["ready"]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._child.communicate(timeout=20)
-        finally:
-            self._child.kill()
-        assert self._child.returncode == 0
-
-
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Surroundings of a machine of its own, migrated."""
-    folder = tmp_path_factory.mktemp("machine")
-    surroundings = {
-        **os.environ,
-        "SELDON_DATA": str(folder),
-        "DATABASE_URL": "",
-        "DJANGO_SETTINGS_MODULE": "seldon_api.settings",
-    }
-    migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
-    subprocess.run(migrate, cwd=ROOT, env=surroundings, check=True, timeout=60)
-    return surroundings
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with migrated_surroundings(tmp_path_factory.mktemp("machine"), settings.DATABASE_URL) as surroundings:
+        yield surroundings
 
 
 def test_document_is_live_in_every_process_within_a_second(environment: dict[str, str]) -> None:
     with (
-        Process(environment, "follow") as first,
-        Process(environment, "follow") as second,
-        Process(environment, "write", PATH) as writer,
+        Process(environment, FOLLOWER, "follow") as first,
+        Process(environment, FOLLOWER, "follow") as second,
+        Process(environment, FOLLOWER, "write", PATH) as writer,
     ):
         for number in range(6):
             writer.tell({"algorithms": [], "n": number})
@@ -80,9 +38,12 @@ def test_document_is_live_in_every_process_within_a_second(environment: dict[str
 
 def test_follower_started_later_knows_what_was_written_before(environment: dict[str, str]) -> None:
     path = "/all_clients/globex/notes"
-    with Process(environment, "write", path) as writer:
+    with Process(environment, FOLLOWER, "write", path) as writer:
         writer.tell({"algorithms": []})
         writer.hear()
-    with Process(environment, "follow") as late, Process(environment, "write", path) as writer:
+    with (
+        Process(environment, FOLLOWER, "follow") as late,
+        Process(environment, FOLLOWER, "write", path) as writer,
+    ):
         writer.tell({"algorithms": [], "n": 2})
         assert late.hear()["value"]["n"] == 2
