@@ -19,13 +19,18 @@ from common.errors import NotAuthenticatedError
 
 _MOST_WAITING: Final = 5_000
 _BATCH: Final = 500
+# A database that hangs answers nothing, not even an error.
+_LONGEST_WAIT_SECONDS: Final = 5.0
 
 
 class Lookups:
     """One thread that calls `find` with all that is waited for, at most 500 texts at a time."""
 
-    def __init__(self, find: Callable[[Sequence[str]], Answers]) -> None:
+    def __init__(
+        self, find: Callable[[Sequence[str]], Answers], longest_wait_seconds: float = _LONGEST_WAIT_SECONDS
+    ) -> None:
         self._find = find
+        self._longest_wait_seconds = longest_wait_seconds
         self._pending: dict[str, asyncio.Future[Caller]] = {}
         self._waiting: list[str] = []
         self._is_running = False
@@ -37,14 +42,18 @@ class Lookups:
         return text in self._pending
 
     async def ask(self, text: str) -> Caller:
-        """What `find` answers for `text`; LookupUnavailableError when too many wait."""
+        """What `find` answers for `text`; LookupUnavailableError when too many wait, or too long."""
         pending = self._pending.get(text)
         if pending is None:
             if len(self._pending) >= _MOST_WAITING:
                 raise LookupUnavailableError
             pending = self._begin(text)
-        # Shielded: others may wait for the same answer when this caller goes away.
-        return await asyncio.shield(pending)
+        try:
+            async with asyncio.timeout(self._longest_wait_seconds):
+                # Shielded: others may wait for the same answer when this caller goes away.
+                return await asyncio.shield(pending)
+        except TimeoutError as error:
+            raise LookupUnavailableError from error
 
     def close(self, last: Callable[[], None]) -> None:
         """Ends the thread, whose last act is to call `last`."""
