@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,10 +74,18 @@ def stats(client_name: str | None, hours: int, as_json: bool) -> None:
         return
     rows: list[dict[str, Any]] = []
     for client, hourly, waiting in found:
-        rows += [asdict(hour) for hour in hourly]
+        rows += [asdict(hour) | {"rejected": _in_words(hour.rejected)} for hour in hourly]
         words = f"{waiting.events}{'' if waiting.is_exact else ' or more'} in the spool"
         rows.append({"client": client.name, "hour": "waiting", "accepted": words, "bytes": waiting.bytes})
     print_rows(rows, as_json=False, columns=("client", "hour", "accepted", "rejected", "bytes"))
+
+
+def _in_words(rejected: Mapping[str, int]) -> str:
+    """`31: 25 event_malformed, 6 too_large`, the most frequent reason first."""
+    most_first = sorted(rejected.items(), key=lambda reason: (-reason[1], reason[0]))
+    words = ", ".join(f"{count} {reason}" for reason, count in most_first[:3])
+    more = f", {len(rejected) - 3} more (--json)" if len(rejected) > 3 else ""
+    return f"{sum(rejected.values())}: {words}{more}" if rejected else "0"
 
 
 def _as_json(client: Client, hourly: Iterable[HourStats], waiting: Waiting) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from cli.lazy import NounGroup
 from cli.output import print_record, print_rows, warn_of_secret
 
 if TYPE_CHECKING:
-    from clients import models, records, services
+    from clients import errors, models, records, services
     from clients.models import ConsumerKey
 else:
+    errors = lazy("clients.errors")
     models = lazy("clients.models")
     records = lazy("clients.records")
     services = lazy("clients.services")
@@ -161,5 +162,9 @@ def _create(client_name: str | None, kind: str, words: dict[str, Any]) -> servic
 
 def _find(client_name: str | None, text: str) -> ConsumerKey:
     if client_name is None:
-        return services.get_operator_key(text=text)
+        try:
+            return services.get_operator_key(text=text)
+        except errors.KeyMissingHereError as error:
+            hint = f"there is no operator's key {text!r}; for a client's key say --client NAME"
+            raise click.ClickException(hint) from error
     return services.get_key(client=services.get_client(client_name), text=text)

@@ -74,8 +74,13 @@ def test_stats_count_by_hour_and_what_waits(
 def test_stats_are_a_table_for_people(
     data: Path, acme: NewClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    minute = clock.now().replace(second=0, microsecond=0)
+    counts = {"events_accepted": 3, "events_rejected": {"a": 1, "b": 9, "c": 2, "d": 1}, "bytes": 70}
+    TrafficMinute.objects.create(client=acme.client, minute=minute, surface="events", writer=1, **counts)
     assert main.run(["events", "stats", "--client", "acme"]) == 0
-    assert "0 in the spool" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "13: 9 b, 2 c, 1 a, 1 more (--json)" in shown
+    assert "0 in the spool" in shown
 
 
 @pytest.mark.parametrize("command", ["tail", "stats"])

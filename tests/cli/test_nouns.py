@@ -151,6 +151,13 @@ def test_revoke_asks_first_and_does_nothing_without_a_yes(run: Run, monkeypatch:
     assert not key.is_active
 
 
+def test_clients_key_revoked_without_its_client_is_told_what_to_say(run: Run) -> None:
+    key = read(run, "client", "setup", "acme")["consumer_key"]
+    code, _, err = run("keys", "revoke", key, "--yes")
+    assert code == 1
+    assert "--client" in err
+
+
 def test_key_of_acme_is_not_found_under_globex(run: Run) -> None:
     key = make_client("acme").key.key
     make_client("globex")
