@@ -22,11 +22,11 @@ PATH = "/all_clients/acme/notes"
 OTHER = "/all_clients/globex/notes"
 ONE = {"algorithms": [{"name": "externalPredictionServer", "config": []}]}
 TWO: dict[str, list[object]] = {"algorithms": []}
+# Only the backend that asks the database gets one: emptying it after each test is what takes time.
+MARKS = {"database": [pytest.mark.django_db(transaction=True)]}
 
-pytestmark = pytest.mark.django_db(transaction=True)
 
-
-@pytest.fixture(params=sorted(BACKENDS.paths))
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in sorted(BACKENDS.paths)])
 def store(request: pytest.FixtureRequest) -> Iterator[ConfigStore]:
     backend = BACKENDS.load(request.param)()
     backend.start()
