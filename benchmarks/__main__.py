@@ -83,7 +83,8 @@ def main() -> int:
     else:
         show(measured, failed)
     if given.write:
-        write_readme({**_kept_of(set(SCRIPTS) - set(given.names)), **measured}, failed)
+        known = {**_kept_of(set(SCRIPTS) - set(given.names)), **measured}
+        write_readme({name: known[name] for name in SCRIPTS if name in known}, failed)
     sys.stderr.write(f"took {time.monotonic() - started:.0f} s\n")
     return 1 if failed else 0
 

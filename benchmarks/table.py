@@ -68,7 +68,8 @@ def _markdown(measured: Mapping[str, Measured], failed: Mapping[str, str]) -> li
         cells = (row.what, row.target, row.measured, row.reference, f"{row.others_cpu:.0%}", mark)
         lines.append(f"| {' | '.join(cells)} |")
     lines += [f"| {name} | | not measured: {reason} | | | **NOT MET** |" for name, reason in failed.items()]
-    each = next(iter(measured.values()), None)
-    if each is not None:
-        lines += ["", f"Machine: {each.machine}. Measured {each.at[:16].replace('T', ' ')} UTC."]
+    if measured:
+        times = sorted(each.at[:16].replace("T", " ") for each in measured.values())
+        machines = dict.fromkeys(each.machine for each in measured.values())
+        lines += ["", f"Measured {times[0]} to {times[-1]} UTC on {'; '.join(machines)}."]
     return lines
