@@ -102,14 +102,18 @@ class IdentifiedAnswer:
         await self._send(message)
 
     async def refuse(self, error: SeldonError) -> None:
-        """Answer with `error` as a problem; the connection ends, for nobody reads the rest of the body."""
+        """Answer with `error` as a problem; a connection too slow ends.
+
+        One that brings too much stays: closed under a caller who still sends, it would lose the answer.
+        """
         reply = PROBLEM.write(error, cast("Request", _Identified(self._request_id)))
         headers = [
             (b"content-type", reply.content_type),
             (b"content-length", b"%d" % len(reply.body)),
-            (b"connection", b"close"),
             *reply.headers,
         ]
+        if isinstance(error, RequestTimeoutError):
+            headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": reply.body})
 

@@ -90,3 +90,12 @@ async def test_log_lines_on_the_way_name_the_request() -> None:
     request = current_request.get()
     assert request is not None
     assert (request.request_id, request.client) == ("mine", "")
+
+
+async def test_caller_who_sends_too_much_is_not_cut_off_before_reading_why() -> None:
+    start, _ = await call([b"12345", b"678901"], [])
+    assert start["status"] == 413
+    assert b"connection" not in dict(start["headers"])
+    start, _ = await call([b"1"], [], stalls=True)
+    assert start["status"] == 408
+    assert dict(start["headers"])[b"connection"] == b"close"
