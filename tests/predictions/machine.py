@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from common import clock
 from common.errors import NotAuthenticatedError
 from events.sinks.memory import MemorySink
 from lane.app import Lane
@@ -95,6 +97,19 @@ class Machine:
         ]
 
 
+def read(answer: Answer) -> Any:
+    """The JSON of an answer."""
+    return orjson.loads(answer.body)
+
+
+async def until(claim: Any, seconds: float = 5) -> None:
+    """Polls until `claim` holds."""
+    ends_at = clock.monotonic() + seconds
+    while not claim():
+        assert clock.monotonic() < ends_at, "it never came true"
+        await asyncio.sleep(0.005)
+
+
 @asynccontextmanager
 async def running(limits: GatewayLimits = QUICK) -> AsyncIterator[Machine]:
     machine = Machine(limits)
@@ -106,6 +121,13 @@ def spec(
     url: str, name: str = "iris", protocol: str = "seldon", *, deadline_seconds: float = 0.5, limit: int = 64
 ) -> MicroserviceSpec:
     return MicroserviceSpec(name, url, protocol, deadline_seconds, limit)
+
+
+def external(url: str, name: str = "iris") -> dict[str, Any]:
+    """An algorithm as Seldon Server's documents have it."""
+    options = {"io.seldon.algorithm.external.url": url, "io.seldon.algorithm.external.name": name}
+    config = [{"name": key, "value": value} for key, value in options.items()]
+    return {"name": "externalPredictionServer", "config": config}
 
 
 def answering(document: Any, status: str = "200 OK") -> Behaviour:
@@ -123,3 +145,7 @@ LEGACY_SETOSA: dict[str, Any] = {
     "predictions": [{"prediction": "0.9", "predictedClass": "setosa", "confidence": "0.9"}],
     "meta": {"modelName": "iris-model"},
 }
+ROW = {"data": {"f1": 1.0, "f2": 2.0}}
+MESSAGE = {"data": {"names": ["f1", "f2"], "ndarray": [[1.0, 2.0]]}}
+CORE = "/api/v1.0/predictions"
+NAMED = "/seldon/acme/iris/api/v1.0/predictions"

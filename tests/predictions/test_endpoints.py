@@ -1,19 +1,29 @@
-"""The prediction endpoints over real servers: forms, failures, fall-through, isolation, records."""
+"""The prediction endpoints over real servers: forms, what goes wrong, strategies, shadows."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
 import pytest
 
 from common import clock
-from predictions.gateway import GatewayLimits
-from tests.predictions.machine import LEGACY_SETOSA, SETOSA, Machine, answering, running, spec
+from tests.predictions.machine import (
+    CORE,
+    LEGACY_SETOSA,
+    MESSAGE,
+    NAMED,
+    ROW,
+    SETOSA,
+    answering,
+    external,
+    read,
+    running,
+    spec,
+    until,
+)
 from tests.predictions.upstreams import (
     Behaviour,
-    Writer,
     cut_before,
     echo,
     flood,
@@ -23,15 +33,7 @@ from tests.predictions.upstreams import (
     silence,
 )
 
-ROW = {"data": {"f1": 1.0, "f2": 2.0}}
-MESSAGE = {"data": {"names": ["f1", "f2"], "ndarray": [[1.0, 2.0]]}}
-CORE = "/api/v1.0/predictions"
-NAMED = "/seldon/acme/iris/api/v1.0/predictions"
 DEAD = "http://127.0.0.1:1"
-
-
-def read(answer: Any) -> Any:
-    return orjson.loads(answer.body)
 
 
 # -- forms -----------------------------------------------------------------------------------------
@@ -39,7 +41,7 @@ def read(answer: Any) -> Any:
 
 async def test_legacy_body_reaches_a_legacy_microservice_by_seldons_contract() -> None:
     async with serving(answering(LEGACY_SETOSA)) as model, running() as machine:
-        machine.strategy("acme", {"algorithms": [_external(f"{model.origin}/predict")]})
+        machine.strategy("acme", {"algorithms": [external(f"{model.origin}/predict")]})
         answer = await machine.post("/predict?puid=p1", ROW)
     assert read(answer) == {
         "meta": {"puid": "p1", "modelName": "iris-model", "variation": "default"},
@@ -213,7 +215,7 @@ async def test_failing_model_never_looks_like_a_success(
 
 async def test_legacy_client_gets_the_error_with_status_200() -> None:
     async with running() as machine:
-        machine.strategy("acme", {"algorithms": [_external(DEAD)]})
+        machine.strategy("acme", {"algorithms": [external(DEAD)]})
         answer = await machine.post("/predict", ROW, token="old")
     assert (answer.status, read(answer)["http_response"]) == (200, 502)
 
@@ -232,23 +234,17 @@ async def test_a_components_own_error_passes_untouched() -> None:
 # -- strategies ------------------------------------------------------------------------------------
 
 
-def _external(url: str, name: str = "iris") -> dict[str, Any]:
-    options = {"io.seldon.algorithm.external.url": url, "io.seldon.algorithm.external.name": name}
-    config = [{"name": key, "value": value} for key, value in options.items()]
-    return {"name": "externalPredictionServer", "config": config}
-
-
 async def test_next_algorithm_answers_when_one_fails() -> None:
     async with serving(answering(LEGACY_SETOSA)) as model, running() as machine:
         missing = {"microservice": "gone"}
-        machine.strategy("acme", {"algorithms": [_external(DEAD), missing, _external(model.origin)]})
+        machine.strategy("acme", {"algorithms": [external(DEAD), missing, external(model.origin)]})
         answer = await machine.post("/predict", ROW)
     assert read(answer)["meta"]["modelName"] == "iris-model"
 
 
 async def test_when_all_fail_every_reason_is_told() -> None:
     async with running() as machine:
-        machine.strategy("acme", {"algorithms": [_external(DEAD, "a"), _external(DEAD, "b")]})
+        machine.strategy("acme", {"algorithms": [external(DEAD, "a"), external(DEAD, "b")]})
         answer = await machine.post("/predict", ROW)
     assert answer.status == 502
     assert "Microservice a " in read(answer)["error_msg"]
@@ -257,7 +253,7 @@ async def test_when_all_fail_every_reason_is_told() -> None:
 
 async def test_overall_deadline_ends_the_fall_through() -> None:
     async with serving(silence) as model, running() as machine:
-        algorithms = [_external(model.origin, name) for name in "abcdef"]
+        algorithms = [external(model.origin, name) for name in "abcdef"]
         machine.strategy("acme", {"algorithms": algorithms, "deadline_seconds": 0.2})
         started = clock.monotonic()
         answer = await machine.post("/predict", ROW)
@@ -268,7 +264,7 @@ async def test_overall_deadline_ends_the_fall_through() -> None:
 @pytest.mark.parametrize("output", [{"predictions": [{"prediction": 0.5}]}, {"data": {"ndarray": [[0.5]]}}])
 async def test_default_output_is_answered_marked_and_recorded_as_such(output: Any) -> None:
     async with running() as machine:
-        machine.strategy("acme", {"algorithms": [_external(DEAD)], "default_output": output})
+        machine.strategy("acme", {"algorithms": [external(DEAD)], "default_output": output})
         legacy, core = await machine.post("/predict", ROW), await machine.post(CORE, MESSAGE)
     assert read(legacy)["predictions"][0]["prediction"] == 0.5
     assert read(core)["data"]["ndarray"] == [[0.5]]
@@ -310,7 +306,7 @@ async def test_new_document_is_served_at_once() -> None:
 
 async def test_installations_default_strategy_serves_clients_without_one() -> None:
     async with serving(answering(LEGACY_SETOSA)) as model, running() as machine:
-        machine.store.put("/config/default_prediction_strategy", {"algorithms": [_external(model.origin)]})
+        machine.store.put("/config/default_prediction_strategy", {"algorithms": [external(model.origin)]})
         assert (await machine.post("/predict", ROW, token="globex")).status == 200
 
 
@@ -334,125 +330,3 @@ async def test_shadow_never_delays_or_breaks_the_answer_and_is_recorded() -> Non
         ("live", False),
         ("new", True),
     ]
-
-
-async def until(claim: Any, seconds: float = 5) -> None:
-    """Polls until `claim` holds."""
-    ends_at = clock.monotonic() + seconds
-    while not claim():
-        assert clock.monotonic() < ends_at, "it never came true"
-        await asyncio.sleep(0.005)
-
-
-# -- isolation -------------------------------------------------------------------------------------
-
-
-async def test_slow_model_of_one_client_does_not_slow_another() -> None:
-    async with serving(silence) as slow, serving(answering(SETOSA)) as model, running() as machine:
-        machine.register("acme", spec(slow.origin, deadline_seconds=1, limit=4))
-        machine.register("globex", spec(model.origin))
-        stuck = [asyncio.create_task(machine.post(NAMED, MESSAGE)) for _ in range(100)]
-        await until(lambda: len(slow.requests) == 4)
-        started = clock.monotonic()
-        for _ in range(20):
-            answer = await machine.post("/seldon/globex/iris/api/v1.0/predictions", MESSAGE, token="globex")
-            assert answer.status == 200
-        assert clock.monotonic() - started < 0.5
-        statuses = {answer.status for answer in await asyncio.gather(*stuck)}
-    assert statuses <= {503, 504}
-
-
-async def test_call_over_the_limits_is_refused_with_when_to_come_back() -> None:
-    async with serving(silence) as slow, running(GatewayLimits(client_concurrency=2)) as machine:
-        machine.register("acme", spec(slow.origin, deadline_seconds=0.2, limit=1))
-        answers = await asyncio.gather(*(machine.post(NAMED, MESSAGE) for _ in range(12)))
-    refused = [answer for answer in answers if answer.status == 503]
-    assert refused
-    assert all(answer.headers["retry-after"] for answer in refused)
-
-
-async def test_dead_microservice_is_left_alone_and_comes_back() -> None:
-    health = {"is_up": False}
-
-    async def sometimes(head: bytes, body: bytes, writer: Writer) -> bool:
-        if not health["is_up"]:
-            return False
-        writer.write(plain(orjson.dumps(SETOSA)))
-        return True
-
-    async with serving(sometimes) as model, running() as machine:
-        machine.register("acme", spec(model.origin))
-        statuses = [(await machine.post(NAMED, MESSAGE)).status for _ in range(8)]
-        assert statuses == [502] * 5 + [503] * 3
-        assert len(model.requests) == 5
-        health["is_up"] = True
-        breaker = machine.gateway.upstream("acme", "iris").breaker
-        breaker._clock = lambda: clock.monotonic() + 60
-        assert (await machine.post(NAMED, MESSAGE)).status == 200
-        assert breaker.state == "closed"
-
-
-async def test_changed_microservice_is_called_where_it_lives_now() -> None:
-    async with serving(answering(SETOSA)) as old, serving(answering(SETOSA)) as new, running() as machine:
-        machine.register("acme", spec(old.origin))
-        machine.strategy("acme", {"microservice": "iris"})
-        await machine.post(CORE, MESSAGE)
-        machine.registry.put("acme", [spec(new.origin)])
-        await machine.post(CORE, MESSAGE)
-        await machine.post(NAMED, MESSAGE)
-    assert (len(old.requests), len(new.requests)) == (1, 2)
-
-
-# -- records ---------------------------------------------------------------------------------------
-
-
-async def test_answered_prediction_is_recorded_as_seldon_server_did_and_more() -> None:
-    async with serving(answering(LEGACY_SETOSA)) as model, running() as machine:
-        machine.strategy("acme", {"algorithms": [_external(model.origin)]})
-        answer = await machine.post("/predict?puid=p1", b'{\n "data": {"f1": 10000000000000000000000}\r\n}')
-    kept = machine.sink.records[0]
-    assert (kept.stream, kept.client) == ("predict.live", "acme")
-    assert b"\n" not in kept.objects[0]
-    assert b"10000000000000000000000" in kept.objects[0]
-    record = machine.records()[0]
-    assert record["prediction"] == read(answer)
-    assert record.pop("latency_ms") > 0
-    assert abs(record.pop("timestamp") - clock.unix_seconds()) < 5
-    assert {key: record[key] for key in record if key not in ("input", "prediction")} == {
-        "consumer": "acme",
-        "client": "acme",
-        "puid": "p1",
-        "variation": "default",
-        "model": "iris-model",
-        "microservice": "iris",
-    }
-
-
-async def test_log_policy_samples_and_strikes_out() -> None:
-    async with serving(echo) as model, running() as machine:
-        machine.register("acme", spec(model.origin))
-        machine.store.put("/all_clients/acme/predict_log", {"redact": ["data.email", "meta.tags.secret"]})
-        await machine.post(
-            NAMED,
-            {"data": {"names": ["email", "n"], "ndarray": [["a@b.c", 1]]}, "meta": {"tags": {"secret": 1}}},
-        )
-        assert len(machine.records()) == 1
-        machine.store.put("/all_clients/acme/predict_log", {"sample": 0})
-        await machine.post(NAMED, MESSAGE)
-    record = machine.records()[0]
-    assert record["input"]["data"]["ndarray"] == [["[redacted]", 1]]
-    assert record["prediction"]["data"]["ndarray"] == [["[redacted]", 1]]
-    assert record["prediction"]["meta"]["tags"]["secret"] == "[redacted]"
-    assert len(machine.records()) == 1
-
-
-async def test_sink_that_cannot_keep_records_does_not_break_predictions() -> None:
-    async with serving(answering(SETOSA)) as model, running() as machine:
-        machine.register("acme", spec(model.origin))
-        machine.sink.failure = AssertionError("full")  # type: ignore[assignment]
-        assert (await machine.post(NAMED, MESSAGE)).status == 200
-
-
-def test_machine_is_built_without_starting_anything() -> None:
-    # The OpenAPI document lists the routes of a gateway that never serves.
-    assert Machine().gateway.upstreams.known("acme") == []
