@@ -112,8 +112,6 @@ class IdentifiedAnswer:
             (b"content-length", b"%d" % len(reply.body)),
             *reply.headers,
         ]
-        if isinstance(error, RequestTimeoutError):
-            headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": reply.body})
 
