@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Page, sync_playwright
 
+from deploy.waiting import answers, wait_until
 from tests.console.model_server import serve_model
+from tests.processes import migrated_surroundings
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -24,6 +24,8 @@ EDITOR = "/admin/configuration/edit/?path=/all_clients/acme/predict_algs"
 
 pytestmark = [
     pytest.mark.slow,
+    # One group, so that the processes of a parallel run make the installation once.
+    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is not installed"),
 ]
 
@@ -32,10 +34,8 @@ pytestmark = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a furnished installation of the test's own."""
     data = tmp_path_factory.mktemp("console-data")
-    chosen = {"SELDON_DATA": str(data), "DATABASE_URL": "", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""}
-    surroundings = {**os.environ, **chosen}
-    with serve_model() as model_url:
-        run(surroundings, "manage.py", "migrate", "-v0")
+    with serve_model() as model_url, migrated_surroundings(data, settings.DATABASE_URL) as found:
+        surroundings = {**found, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""}
         run(surroundings, "-m", "tests.console.furnish", model_url)
         with serve(surroundings) as url:
             yield url
@@ -52,22 +52,12 @@ def serve(surroundings: dict[str, str]) -> Iterator[str]:
     words = ["-m", "uvicorn", "seldon_api.asgi:application", "--port", str(port), "--log-level", "error"]
     process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=surroundings)
     try:
-        wait_until_ready(f"http://127.0.0.1:{port}/admin/login/")
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        assert wait_until(lambda: answers(f"{url}/admin/login/"), 60), f"{url} never became ready"
+        yield url
     finally:
         process.terminate()
         process.wait(30)
-
-
-def wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"{url} never became ready")
 
 
 @contextmanager

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from django.conf import settings
+
+from deploy.waiting import answers, wait_until
+from tests.processes import migrated_surroundings
 
 ROOT = Path(__file__).parents[2]
 CHECKS = (
@@ -27,7 +29,8 @@ CHECKS = (
     "response_headers_conformance",
 )
 
-pytestmark = pytest.mark.slow
+# One group, so that the processes of a parallel run make the machine once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz")]
 
 
 class Machine(NamedTuple):
@@ -53,8 +56,16 @@ def run_cli(environment: dict[str, str], *words: str) -> Any:
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     folder = tmp_path_factory.mktemp("fuzz")
-    environment = {**os.environ, "SELDON_DATA": str(folder), "DATABASE_URL": "", "SELDON_WORKERS": "1"}
-    run_cli(environment, "migrate", "--quiet")
+    with (
+        migrated_surroundings(folder, settings.DATABASE_URL) as surroundings,
+        furnished_machine({**surroundings, "SELDON_WORKERS": "1"}) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def furnished_machine(environment: dict[str, str]) -> Iterator[Machine]:
+    """A worker with two clients, one of them with a model."""
     acme = run_cli(environment, "client", "setup", "acme", "--json")
     globex = run_cli(environment, "client", "setup", "globex", "--json")
     with socket.create_server(("127.0.0.1", 0)) as listening, running_model() as model_url:
@@ -86,22 +97,11 @@ def running(command: list[str], health_url: str, **options: Any) -> Iterator[Non
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
     )
     try:
-        wait_until_ready(health_url)
+        assert wait_until(lambda: answers(health_url), 60), f"{health_url} never became ready"
         yield
     finally:
         process.terminate()
         process.wait(30)
-
-
-def wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"{url} never became ready")
 
 
 def basic_of(made: dict[str, Any], key: str = "consumer_key", secret: str = "consumer_secret") -> str:

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy.waiting import wait_until
 from tests.events.doubles import make_record, open_writer, shipped_lines, write_records
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,10 +37,7 @@ def start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 
 def wait_for(path: Path, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} does not come"
-        time.sleep(0.02)
+    assert wait_until(path.exists, seconds), f"{path} does not come"
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ from tests.processes import Process, migrated_surroundings
 FOLLOWER = "tests.stores.follower"
 PATH = "/all_clients/acme/notes"
 
-pytestmark = pytest.mark.slow
+# One group, so that the processes of a parallel run make the fixture once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("config-processes")]
 
 
 @pytest.fixture(scope="module")
