@@ -64,6 +64,18 @@ class AnswerTooLargeError(UpstreamError):
         super().__init__(f"Microservice {name} answered more than {max_bytes} bytes.", microservice=name)
 
 
+class AnswersTooManyError(UnavailableError):
+    """The answers under way are together larger than the gateway holds for one microservice."""
+
+    code = "answers_too_many"
+
+    def __init__(self, name: str, max_bytes: int) -> None:
+        super().__init__(
+            f"Microservice {name} sends more than {max_bytes} bytes of answers at once; try again.",
+            microservice=name,
+        )
+
+
 class MicroserviceSlowError(DeadlineExceededError):
     """No complete answer within the deadline."""
 

@@ -98,6 +98,7 @@ _CALLING: Final = (
     errors.MicroserviceGarbageError,
     errors.MicroserviceFailedError,
     errors.AnswerTooLargeError,
+    errors.AnswersTooManyError,
     errors.MicroserviceSlowError,
     errors.MicroserviceBusyError,
     errors.MicroserviceRestingError,

@@ -28,9 +28,9 @@ class Transport(ABC):
     """Carries calls to one microservice.
 
     `call` raises MicroserviceDownError (nothing was sent), MicroserviceCutError, MicroserviceGarbageError,
-    AnswerTooLargeError or MicroserviceSlowError; an answer of any status is an answer. A call is sent
-    twice only when nothing of it had been sent, or when it is a GET on a connection that the
-    microservice had closed meanwhile.
+    AnswerTooLargeError, AnswersTooManyError or MicroserviceSlowError; an answer of any status is an answer.
+    A call is sent twice only when nothing of it had been sent, or when it is a GET on a connection that
+    the microservice had closed meanwhile.
     """
 
     @abstractmethod

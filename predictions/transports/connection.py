@@ -7,7 +7,12 @@ from typing import Protocol, cast
 
 from httptools import HttpParserError, HttpResponseParser
 
-from predictions.errors import AnswerTooLargeError, MicroserviceCutError, MicroserviceGarbageError
+from predictions.errors import (
+    AnswersTooManyError,
+    AnswerTooLargeError,
+    MicroserviceCutError,
+    MicroserviceGarbageError,
+)
 from predictions.transports.base import Answer
 
 
@@ -24,6 +29,9 @@ class Pool(Protocol):
 
     name: str
     max_answer_bytes: int
+    # Of all answers under way that are too long to arrive at once.
+    max_held_bytes: int
+    held_bytes: int
 
     def take_back(self, connection: HttpConnection) -> None:
         """The answer is complete and the connection can carry another call."""
@@ -36,8 +44,8 @@ class HttpConnection(asyncio.Protocol):
     """Carries one call at a time; the pool decides when."""
 
     __slots__ = (
-        "_answer", "_body", "_chunks", "_content_type", "_extra", "_keeps", "_parser", "_pool", "_reused",
-        "_size", "_sized", "_status", "_waiter", "expires_at", "idle_since", "transport",
+        "_answer", "_body", "_content_type", "_extra", "_held", "_keeps", "_long_body", "_parser", "_pool",
+        "_reused", "_size", "_sized", "_status", "_waiter", "expires_at", "idle_since", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -46,6 +54,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiter: asyncio.Future[Answer] | None = None
         self._reused = False
         self._extra = False
+        self._held = 0
         self._keeps = False
         self.transport: asyncio.Transport | None = None
         self.expires_at = 0.0
@@ -53,13 +62,16 @@ class HttpConnection(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
+        if self._held:
+            self._pool.held_bytes -= self._held
+            self._held = 0
         self._status = 0
         self._size = 0
         self._sized = False
         self._answer: Answer | None = None
         self._content_type = b""
         self._body = b""
-        self._chunks: list[bytes] | None = None
+        self._long_body: bytearray | None = None
 
     # -- the pool's side ---------------------------------------------------------------------------
 
@@ -81,6 +93,7 @@ class HttpConnection(asyncio.Protocol):
     def fail(self, error: Exception) -> None:
         """End the call under way with `error` and the connection with it."""
         self._fail(error)
+        self._reset()
         self.abort()
 
     def abort(self) -> None:
@@ -113,13 +126,15 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.forget(self)
         if self._waiter is None:
-            return
-        if exc is None and self._status >= 200 and not self._sized:
+            pass
+        elif exc is None and self._status >= 200 and not self._sized:
             self._deliver(self._build_answer())
         elif self._reused:
             self._fail(StaleConnectionError(nothing_sent=False))
         else:
             self._fail(MicroserviceCutError(self._pool.name))
+        # The parser and this hold each other until the next collection: the body must not wait for it.
+        self._reset()
 
     # -- httptools' side ---------------------------------------------------------------------------
 
@@ -142,12 +157,12 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
+        if self._waiter is None:
+            return
         if self._size > self._pool.max_answer_bytes:
             self._refuse_size()
-        elif self._chunks is not None:
-            self._chunks.append(body)
         elif self._body:
-            self._chunks = [self._body, body]
+            self._hold(body)
         else:
             self._body = body
 
@@ -161,6 +176,17 @@ class HttpConnection(asyncio.Protocol):
             self._keeps = self._parser.should_keep_alive()
 
     # -- the end of a call -------------------------------------------------------------------------
+
+    def _hold(self, body: bytes) -> None:
+        """Keep one more piece of a long answer, as far as the pool has room for all of them."""
+        if self._long_body is None:
+            # Not a list: a body in pieces of a byte would take forty times its size.
+            self._long_body = bytearray(self._body)
+        self._long_body += body
+        self._held += len(body)
+        self._pool.held_bytes += len(body)
+        if self._pool.held_bytes > self._pool.max_held_bytes:
+            self.fail(AnswersTooManyError(self._pool.name, self._pool.max_held_bytes))
 
     def _refuse_size(self) -> None:
         self.fail(AnswerTooLargeError(self._pool.name, self._pool.max_answer_bytes))
@@ -176,7 +202,7 @@ class HttpConnection(asyncio.Protocol):
             self.transport.close()
 
     def _build_answer(self) -> Answer:
-        body = self._body if self._chunks is None else b"".join(self._chunks)
+        body = self._body if self._long_body is None else bytes(self._long_body)
         return Answer(self._status, self._content_type.decode("latin-1"), body)
 
     def _deliver(self, answer: Answer | None) -> None:

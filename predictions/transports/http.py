@@ -28,6 +28,8 @@ SWEEP_SECONDS: Final = 0.02
 IDLE_SECONDS: Final = 1.5
 CONNECT_SECONDS: Final = 2.0
 _HEADS_KEPT: Final = 16
+# A model that sends its largest answer to every caller at once must not take the worker's memory.
+LARGEST_ANSWERS_AT_ONCE: Final = 4
 
 
 class HttpTransport(Transport):
@@ -39,6 +41,8 @@ class HttpTransport(Transport):
         self.name = name
         self.max_connections = max_connections
         self.max_answer_bytes = max_answer_bytes
+        self.max_held_bytes = max_answer_bytes * LARGEST_ANSWERS_AT_ONCE
+        self.held_bytes = 0
         self._origin = origin
         self._idle: list[HttpConnection] = []
         self._busy: set[HttpConnection] = set()

@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import SeldonError
 from predictions.errors import (
+    AnswersTooManyError,
     AnswerTooLargeError,
     MicroserviceBusyError,
     MicroserviceCutError,
@@ -178,3 +179,36 @@ async def test_cancelled_call_leaves_no_answer_for_the_next() -> None:
         assert (await transport.call(Call("POST", "/", b"fast"), 5)).body == b"fast"
         await asyncio.sleep(0.15)
         assert (await transport.call(Call("POST", "/", b"fast"), 5)).body == b"fast"
+
+
+async def test_long_answers_together_take_a_bounded_memory() -> None:
+    release = asyncio.Event()
+    half = b"x" * (512 << 10)
+
+    async def slowly(head: bytes, body: bytes, writer: Writer) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (2 * len(half), half))
+        await release.wait()
+        writer.write(half)
+        return True
+
+    async with calling(slowly, max_answer_bytes=1 << 20) as (transport, _):
+        calls = [asyncio.create_task(transport.call(POST, 10)) for _ in range(12)]
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        release.set()
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [each for each in found if isinstance(each, AnswersTooManyError)]
+        answered = [each for each in found if not isinstance(each, BaseException)]
+        assert refused
+        assert answered
+        assert len(refused) + len(answered) == 12
+        assert all(answer.body == half * 2 for answer in answered)
+        assert (await transport.call(POST, 10)).body == half * 2
+        assert transport.held_bytes == 0
+
+
+async def test_answer_in_tiny_pieces_is_whole() -> None:
+    pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in b"abcdefgh" * 1000)
+    said = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%b0\r\n\r\n" % pieces
+    async with calling(saying(said)) as (transport, _):
+        assert (await transport.call(POST, 5)).body == b"abcdefgh" * 1000
+        assert transport.held_bytes == 0
