@@ -59,8 +59,8 @@ def api(client_name: str, endpoint: str, **options: Any) -> int:
     call = ENDPOINTS[endpoint](words)
     key, secret = options["consumer_key"], options["consumer_secret"]
     if call.is_js:
-        call = _with_js_key(call, key or _stored_js_key(client_name))
-        headers = {}
+        key, headers = (key, {}) if key else _stored_js_key(client_name)
+        call = _with_js_key(call, key)
     else:
         token = _fetch_token(server, key, secret or "") if key else _minted_token(client_name)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -83,9 +83,10 @@ def _with_js_key(call: Call, key: str) -> Call:
     return replace(call, query=(("consumer_key", key), *call.query))
 
 
-def _stored_js_key(client_name: str) -> str:
+def _stored_js_key(client_name: str) -> tuple[str, dict[str, str]]:
+    """The client's js key, and the headers of a page on which it may be used."""
     key = services.live_key(client=services.get_client(client_name), kind="js")
-    return str(key.client_id)
+    return str(key.client_id), {"Origin": f"https://{key.origins[0]}"} if key.origins else {}
 
 
 def _minted_token(client_name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from calendar import timegm
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +15,6 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 from oauth2_provider.views.base import RevokeTokenView as ToolkitRevokeTokenView
 from oauth2_provider.views.base import TokenView as ToolkitTokenView
 from oauthlib.common import Request as OauthRequest
@@ -33,11 +31,12 @@ from clients.errors import (
 from clients.models import ConsumerKey
 from clients.oauth import KeyValidator, find_key, is_secret_of
 from common import clock
-from common.errors import InvalidInputError, SeldonError
+from common.errors import MethodNotAllowedError, SeldonError
+from lane.jsonp import check_callback
 
 Dispatch = Callable[..., HttpResponseBase]
 
-_CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$]{0,63}(?:\.[A-Za-z_$][\w$]{0,63}){0,7}", re.ASCII)
+_READ_OR_POST: Final = "GET, HEAD, POST"
 
 
 def _token_answer(dispatch: Dispatch) -> Dispatch:
@@ -50,6 +49,8 @@ def _token_answer(dispatch: Dispatch) -> Dispatch:
         except (DatabaseError, InterfaceError):
             response = _oauth_error(503, "temporarily_unavailable", "keys cannot be looked up right now")
             response["Retry-After"] = "1"
+        if response.status_code == 405:
+            response = _method_refused(response["Allow"])
         response["Cache-Control"] = "no-store"
         response["Pragma"] = "no-cache"
         if response.status_code == 401:
@@ -57,6 +58,12 @@ def _token_answer(dispatch: Dispatch) -> Dispatch:
         return response
 
     return answer
+
+
+def _method_refused(allow: str) -> HttpResponse:
+    response = _oauth_error(405, "invalid_request", f"use {allow}")
+    response["Allow"] = allow
+    return response
 
 
 def _oauth_error(status: int, error: str, description: str) -> JsonResponse:
@@ -120,18 +127,26 @@ def _authenticated_key(request: HttpRequest) -> ConsumerKey | None:
 
 @csrf_exempt
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
 def seldon_token(request: HttpRequest) -> HttpResponse:
     """Seldon Server's token call: `consumer_key` and `consumer_secret` in the query or the form."""
     callback = ""
     try:
         callback = _read_callback(request)
+        _check_method(request)
         status, body = 200, _seldon_token(request)
     except SeldonError as error:
         # As the original: 400 for whatever is wrong with the credentials.
-        status = 400 if error.status < 500 else error.status
+        status = error.status if error.status == 405 or error.status >= 500 else 400
         body = {"error_id": error.error_id, "error_msg": error.message, "http_response": status}
-    return _jsonp(callback, status, json.dumps(body))
+    response = _jsonp(callback, status, json.dumps(body))
+    if status == 405:
+        response["Allow"] = _READ_OR_POST
+    return response
+
+
+def _check_method(request: HttpRequest) -> None:
+    if request.method not in {"GET", "HEAD", "POST"}:
+        raise MethodNotAllowedError(f"{request.method} is not a method of /token; use {_READ_OR_POST}")
 
 
 def _seldon_token(request: HttpRequest) -> dict[str, Any]:
@@ -168,8 +183,7 @@ def _signed_in_key(text: str, secret: str) -> ConsumerKey:
 
 def _read_callback(request: HttpRequest) -> str:
     callback = request.GET.get("jsonpCallback", "") if request.method == "GET" else ""
-    if callback and not _CALLBACK.fullmatch(callback):
-        raise InvalidInputError("jsonpCallback must be a JavaScript name")
+    check_callback(callback)
     return callback
 
 

@@ -69,7 +69,16 @@ def parse(body: bytes) -> Any:
         if _is_strict(body):
             # Only a number too large for a double is left; as text it is as good to look at.
             return json.loads(body, parse_int=str, parse_float=str)
-        raise EventMalformedError(str(error)) from error
+        raise EventMalformedError(_place_of_bad_byte(body) or str(error)) from error
+
+
+def _place_of_bad_byte(body: bytes) -> str:
+    """What is not UTF-8, and where; empty when all is. orjson names the first character instead."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} (0x{body[error.start]:02x}) is not UTF-8"
+    return ""
 
 
 def _is_strict(body: bytes) -> bool:

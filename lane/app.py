@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from lane.body import DisconnectedError, Receive, read_body
 from lane.door import Door
 from lane.handing_on import Application, Send, hand_on
 from lane.holding import Holding
+from lane.jsonp import check_callback, is_callback
 from lane.reply import JAVASCRIPT, Reply
 from lane.request import Request, Scope
 from lane.router import Found, Router
@@ -35,7 +35,6 @@ REQUESTS: Final = Counter(
 SECONDS: Final = Histogram(
     "seldon_request_seconds", "Time from the request's head to its answer.", ("client", "surface")
 )
-_CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$]{0,63}(?:\.[A-Za-z_$][\w$]{0,63}){0,7}", re.ASCII)
 _CORS: Final = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
@@ -172,12 +171,12 @@ async def _stop(parts: Sequence[Part]) -> None:
 
 
 def _check_callback(request: Request) -> None:
-    name = request.callback
-    if name and not _CALLBACK.fullmatch(name):
+    try:
+        check_callback(request.callback)
+    except InvalidInputError:
+        # The refusal itself must not be wrapped with it.
         request.query.pop("jsonpCallback")
-        raise InvalidInputError(
-            "jsonpCallback must be a JavaScript name such as cb or app.onAnswer, at most 64 characters a part"
-        )
+        raise
 
 
 def _options(request: Request) -> Reply:
@@ -190,7 +189,7 @@ def _options(request: Request) -> Reply:
 def _finish(request: Request, reply: Reply) -> Reply:
     if request.route.door == "js":
         reply.headers += [*_CORS, (b"x-content-type-options", b"nosniff")]
-        if request.callback and _CALLBACK.fullmatch(request.callback) and reply.status != 204:
+        if request.callback and is_callback(request.callback) and reply.status != 204:
             reply.body = b"%s(%s)" % (request.callback.encode(), reply.body)
             # With nosniff a browser runs a script only under a script's type.
             reply.content_type = JAVASCRIPT

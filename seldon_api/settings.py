@@ -161,7 +161,8 @@ def _database(url: str) -> dict[str, Any]:
             "OPTIONS": {
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
                 "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
+                # Seconds to wait for another writer; a request that waits longer is answered 503.
+                "timeout": 5,
             },
         }
     if parts.scheme not in {"postgres", "postgresql"}:

@@ -267,3 +267,21 @@ def test_disabled_client_gets_no_token(client: Browser, acme: NewClient) -> None
     services.disable_client(client=acme.client, by=TESTER)
     assert client.get("/token", pair(acme.key)).json()["error_id"] == 3
     assert not acme.key.key.accesstoken_set.exists()
+
+
+@pytest.mark.parametrize("path", ["/o/token/", "/o/revoke_token/", "/o/introspect/"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS"])
+def test_method_that_oauth_does_not_know_is_refused_in_its_words(
+    client: Browser, db: None, path: str, method: str
+) -> None:
+    answer = client.generic(method, path)
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert answer.json()["error"] == "invalid_request"
+
+
+def test_method_that_seldons_token_call_does_not_know_is_refused_with_its_number(
+    client: Browser, db: None
+) -> None:
+    answer = client.put("/token")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, POST")
+    assert answer.json()["error_id"] == 11

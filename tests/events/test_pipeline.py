@@ -288,3 +288,8 @@ def test_what_is_kept_is_json_on_one_line() -> None:
     assert orjson.loads(stored)["text"] == "a\nb"
     assert b"\n" not in stored
     assert b"\r" not in stored
+
+
+def test_byte_that_is_not_utf8_is_told_with_its_place() -> None:
+    with pytest.raises(EventMalformedError, match=r"byte 6 \(0xff\) is not UTF-8"):
+        parse(b'{"a":"\xff"}')
