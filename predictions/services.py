@@ -28,6 +28,8 @@ from stores.changes import publish
 from stores.config import get_store
 
 TOPIC: Final = "microservices"
+# What this machine starts it calls by its own address; any other would be somebody else's.
+_LOCAL_URL: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):[1-9][0-9]*(/|$)")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _URL_LENGTH: Final = 1000
 NO_PROCESS: Final = LocalProcess()
@@ -118,6 +120,10 @@ def check_spec(spec: MicroserviceSpec, process: LocalProcess = NO_PROCESS) -> No
         raise MicroserviceInvalidError("concurrency_limit", "1 to 10000")
     if not all(process.command):
         raise MicroserviceInvalidError("command", "a list of words, none of them empty")
+    if process.command and not _LOCAL_URL.match(spec.url):
+        raise MicroserviceInvalidError(
+            "url", "a command is called at http://127.0.0.1:PORT; leave the url out and a free port is found"
+        )
 
 
 def _with_url(spec: MicroserviceSpec, process: LocalProcess) -> MicroserviceSpec:

@@ -100,6 +100,14 @@ def test_field_that_cannot_be_used_is_named(acme: NewClient, field: str, spec: M
     assert caught.value.data["field"] == field
 
 
+@pytest.mark.parametrize("url", ["http://models.example.com:9000", "http://127.0.0.1", "unix:/run/iris.sock"])
+def test_process_of_this_machine_is_called_on_it(acme: NewClient, url: str) -> None:
+    with pytest.raises(MicroserviceInvalidError, match="leave the url out"):
+        register(acme, MicroserviceSpec("iris", url, "seldon", 5.0, 64), LocalProcess(("run",)))
+    local = MicroserviceSpec("iris", "http://127.0.0.1:9100/predict", "seldon", 5.0, 64)
+    assert register(acme, local, LocalProcess(("run",))).url == local.url
+
+
 def test_process_of_this_machine_gets_a_port(acme: NewClient) -> None:
     spec = MicroserviceSpec("iris", "", "seldon", 5.0, 64)
     register(acme, spec, LocalProcess(("run", "--port", "{port}"), "/models"))
