@@ -19,6 +19,7 @@ else:
     records = lazy("clients.records")
     services = lazy("clients.services")
 
+# clients.records.KEY_KINDS, not imported because `--help` must not wait for it.
 KINDS = ("all", "js", "readonly", "fine", "operator")
 _COLUMNS = ("client", "key", "kind", "scopes", "origins", "active", "expires_at", "label")
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.errors import InvalidJsonError, TooLargeError, UnavailableError, UnprocessableError
+from common.errors import (
+    InvalidInputError,
+    InvalidJsonError,
+    TooLargeError,
+    UnavailableError,
+    UnprocessableError,
+)
 
 
 class SpoolFullError(UnavailableError):
@@ -89,11 +95,10 @@ class BatchTooLargeError(TooLargeError):
         super().__init__(f"The batch has {rows} rows, the limit is {limit}; send it in parts.", limit=limit)
 
 
-class IdempotencyKeyInvalidError(InvalidJsonError):
+class IdempotencyKeyInvalidError(InvalidInputError):
     """The `Idempotency-Key` header cannot be used."""
 
     code = "idempotency_key_invalid"
-    error_id = 26
 
     def __init__(self) -> None:
         super().__init__("Idempotency-Key must be 1 to 255 printable ASCII characters.")

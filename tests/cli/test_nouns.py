@@ -11,8 +11,9 @@ import pytest
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import User
 
-from cli import main
+from cli import keys, main
 from clients.models import AuditEntry, Client, ConsumerKey
+from clients.records import KEY_KINDS
 from tests.factories import make_client
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +210,7 @@ def test_check_names_a_wrong_setting_by_id(run: Run, settings: Any) -> None:
     code, out, _ = run("check", "--json")
     assert code == 1
     assert [one["id"] for one in json.loads(out)] == ["seldon.E003"]
+
+
+def test_keys_can_be_of_every_kind_that_clients_know() -> None:
+    assert keys.KINDS == KEY_KINDS
