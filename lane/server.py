@@ -16,6 +16,7 @@ _HEAD_TOO_LARGE: Final = (
     "431 Request Header Fields Too Large",
     "the request line and headers are too long",
 )
+_STOPPING: Final = "503 Service Unavailable", "the server stops before this request arrived; send it again"
 _HEAD_TOO_SLOW: Final = "408 Request Timeout", "the request line and headers did not arrive in time"
 
 
@@ -29,6 +30,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     max_head_bytes = 65_536
     head_timeout_seconds = 30.0
+    # How long a stopping server waits for the rest of a request that is still arriving.
+    stopping_seconds = 2.0
 
     _is_in_head = False
     _is_refused = False
@@ -59,6 +62,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """An offer to speak another protocol may be passed over; uvicorn would advise to install one."""
+
+    def shutdown(self) -> None:
+        """Finish what is under way; what never arrives must not hold the server up."""
+        super().shutdown()
+        if self._is_arriving():
+            self.loop.call_later(self.stopping_seconds, self._refuse_unfinished)
 
     # asyncio asks for the flag that uvicorn does not give.
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -108,6 +117,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _on_slow_head(self) -> None:
         self._head_timer = None
         self._refuse_with(*_HEAD_TOO_SLOW)
+
+    def _is_arriving(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.more_body and not cycle.response_started
+
+    def _refuse_unfinished(self) -> None:
+        if self._is_arriving():
+            self._refuse_with(*_STOPPING)
 
     def _start_timer(self) -> None:
         self._head_timer = self.loop.call_later(self.head_timeout_seconds, self._on_slow_head)

@@ -17,6 +17,7 @@ from tests.lane.doubles import make_lane, make_route
 class QuickProtocol(BoundedHttpProtocol):
     head_timeout_seconds = 0.2
     max_head_bytes = 8_192
+    stopping_seconds = 0.05
 
 
 @asynccontextmanager
@@ -120,3 +121,14 @@ async def test_body_larger_than_the_head_limit_is_no_matter() -> None:
 async def test_what_is_not_http_is_refused_with_400(nonsense: bytes) -> None:
     async with serving() as port:
         assert (await exchange(port, nonsense)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_request_that_never_arrives_does_not_hold_a_stopping_server_up() -> None:
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"content-length: 2\r\n\r\nh")
+        # An answer on another connection shows that the server has taken the first one in.
+        await exchange(port, HEAD + b"content-length: 2\r\n\r\nhi")
+    answer = await asyncio.wait_for(reader.read(65_536), 5)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
