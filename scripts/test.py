@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
 
 def run_suite(name: str, database_url: str, arguments: list[str]) -> Outcome:
     """pytest in random order (its seed is printed); warnings are errors by pyproject.toml."""
-    command = ["pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments]
+    # Tests take from a millisecond to half a minute, so an idle process takes over what another still has.
+    command = ["pytest", "-q", "-n", "2", "--dist", "worksteal", *arguments]
     with tempfile.TemporaryDirectory(prefix="seldon-tests-") as data:
         # What a developer has set for their own installation would make it another suite.
         return run_step(name, command, {"DATABASE_URL": database_url, "SELDON_DATA": data, **_UNSET})

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -80,17 +78,6 @@ def database_for_a_machine(settings_url: str) -> Iterator[str]:
         yield f"{base}/{name}"
     finally:
         _execute(settings_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A folder that also other users may enter, unlike pytest's."""
-    folder = Path(tempfile.mkdtemp(prefix="seldon-"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _as_other() -> list[str]:

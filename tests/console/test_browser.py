@@ -24,8 +24,6 @@ EDITOR = "/admin/configuration/edit/?path=/all_clients/acme/predict_algs"
 
 pytestmark = [
     pytest.mark.slow,
-    # One group, so that the processes of a parallel run make the installation once.
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is not installed"),
 ]
 

@@ -29,8 +29,7 @@ CHECKS = (
     "response_headers_conformance",
 )
 
-# One group, so that the processes of a parallel run make the machine once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz")]
+pytestmark = pytest.mark.slow
 
 
 class Machine(NamedTuple):

@@ -12,8 +12,7 @@ from tests.processes import Process, migrated_surroundings
 FOLLOWER = "tests.stores.follower"
 PATH = "/all_clients/acme/notes"
 
-# One group, so that the processes of a parallel run make the fixture once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("config-processes")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
