@@ -108,6 +108,7 @@ def asks_the_time(node: ast.AST) -> bool:
 
 
 def imports_pickle(node: ast.AST) -> bool:
-    return isinstance(node, ast.Import) and any(
-        name.name in {"pickle", "dill", "shelve"} for name in node.names
-    )
+    modules = {"pickle", "dill", "shelve"}
+    if isinstance(node, ast.ImportFrom):
+        return node.module in modules
+    return isinstance(node, ast.Import) and any(name.name in modules for name in node.names)
