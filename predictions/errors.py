@@ -26,6 +26,18 @@ class MicroserviceDownError(UpstreamError):
         super().__init__(f"Microservice {name} cannot be reached: {reason}.", microservice=name)
 
 
+class MicroserviceNotAllowedError(UpstreamError):
+    """Its address lies in none of MICROSERVICE_NETWORKS; no connection was made."""
+
+    code = "microservice_not_allowed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Microservice {name} is not called: address not allowed by MICROSERVICE_NETWORKS.",
+            microservice=name,
+        )
+
+
 class MicroserviceCutError(UpstreamError):
     """The connection ended before the answer was complete."""
 

@@ -60,4 +60,5 @@ class Microservice(models.Model):
             protocol=self.protocol,
             deadline_seconds=self.deadline_seconds,
             concurrency_limit=self.concurrency_limit,
+            is_local=bool(self.command),
         )

@@ -13,7 +13,7 @@ from events.sinks.base import Sink
 from predictions.gateway import Gateway, GatewayLimits
 from predictions.records import MicroserviceSpec
 from predictions.registry import Registry, Upstreams
-from predictions.selectors import specs_by_client
+from predictions.selectors import networks_of, specs_by_client
 from predictions.services import TOPIC
 from predictions.transports.http import HttpTransport
 from stores.changes import subscribe
@@ -81,4 +81,5 @@ def _http_transport(spec: MicroserviceSpec) -> HttpTransport:
         spec.origin,
         max_connections=spec.concurrency_limit,
         max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES,
+        networks=networks_of(spec),
     )

@@ -14,6 +14,7 @@ from predictions.protocols import PROTOCOLS
 from predictions.records import MicroserviceSpec
 from predictions.transports.base import Answer, Call
 from predictions.transports.http import HttpTransport
+from predictions.transports.networks import Network
 
 SAMPLES: Final[dict[str, Any]] = {
     "legacy": {"data": {"f1": 1.0, "f2": 2.0}},
@@ -44,14 +45,16 @@ class Probe:
         return not self.problem
 
 
-async def probe_microservice(client: str, spec: MicroserviceSpec, sample: Any = None) -> Probe:
-    """Calls `spec` with `sample`, or one of its protocol."""
+async def probe_microservice(
+    client: str, spec: MicroserviceSpec, sample: Any = None, networks: tuple[Network, ...] = ()
+) -> Probe:
+    """Calls `spec` with `sample`, or one of its protocol; within `networks` when there are any."""
     protocol = PROTOCOLS[spec.protocol]
     document = SAMPLES[spec.protocol] if sample is None else sample
     if not isinstance(document, dict):
         raise MessageError("A sample is a JSON object, as a caller would send it.")
     call = protocol.call(spec.target, orjson.dumps(document), client, "test")
-    transport = HttpTransport(spec.name, spec.origin, max_answer_bytes=_MAX_ANSWER_BYTES)
+    transport = HttpTransport(spec.name, spec.origin, max_answer_bytes=_MAX_ANSWER_BYTES, networks=networks)
     answer, problem = Answer(0, "", b""), ""
     started = clock.perf_counter()
     try:

@@ -21,6 +21,8 @@ class MicroserviceSpec:
     protocol: str
     deadline_seconds: float
     concurrency_limit: int
+    # A process that this machine runs itself, because an operator said so.
+    is_local: bool = False
 
     @property
     def origin(self) -> str:

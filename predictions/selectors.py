@@ -15,6 +15,7 @@ from common.metrics import Snapshot, quantile
 from common.metrics_files import metrics_folder, read_snapshots
 from predictions.models import Microservice
 from predictions.records import MicroserviceSpec
+from predictions.transports.networks import Network, read_networks
 from predictions.upstreams import CALLS, OPEN, SECONDS
 
 RESTING: Final = "resting"
@@ -87,6 +88,12 @@ def local_microservices() -> list[LocalMicroservice]:
     """Those of active clients that are processes of this machine."""
     rows = Microservice.objects.for_all_clients().select_related("client").filter(client__is_active=True)
     return [_local(row) for row in rows if row.command]
+
+
+def networks_of(spec: MicroserviceSpec) -> tuple[Network, ...]:
+    """The networks in which a microservice may be reached; none for anywhere."""
+    # Where this machine's own processes listen is the operator's word, not the client's.
+    return () if spec.is_local else read_networks(settings.MICROSERVICE_NETWORKS)
 
 
 def _by_owner(snapshot: Snapshot, metric: str) -> defaultdict[tuple[str, str], list[tuple[str, Any]]]:

@@ -23,6 +23,7 @@ from predictions.errors import (
 from predictions.models import Microservice
 from predictions.probing import Probe, probe_microservice
 from predictions.records import PROTOCOL_NAMES, LocalProcess, MicroserviceSpec, Strategy, problem_of_url
+from predictions.selectors import networks_of
 from predictions.strategies import compile_document
 from stores.changes import publish
 from stores.config import get_store
@@ -91,7 +92,8 @@ def remove_microservice(*, microservice: Microservice, by: By) -> None:
 
 def test_microservice(*, microservice: Microservice, sample: Any = None) -> Probe:  # noqa: PT028 (a service)
     """Calls the microservice with `sample`, or one of its protocol, beside the data plane."""
-    return asyncio.run(probe_microservice(microservice.client.name, microservice.spec, sample))
+    spec = microservice.spec
+    return asyncio.run(probe_microservice(microservice.client.name, spec, sample, networks_of(spec)))
 
 
 # pytest must not take the service for a test where a test module imports it.

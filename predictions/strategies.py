@@ -117,6 +117,9 @@ def _external(place: Place) -> Algorithm:
         options[name] = item.at("value").text()
         if name == URL_OPTION and (problem := problem_of_url(options[name])):
             item.at("value").refuse(problem)
+        # Clients write these documents; what this machine reaches through its files, operators register.
+        if name == URL_OPTION and options[name].startswith("unix:"):
+            item.at("value").refuse("a Unix socket is registered as a microservice, by an operator")
     for name in (URL_OPTION, NAME_OPTION):
         if name not in options:
             place.at("config").refuse(f"{EXTERNAL_BEAN} needs the option {name}")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
+from predictions.transports.networks import read_networks
 from seldon_api import env
 
 
@@ -41,6 +42,17 @@ def check_flush_seconds(**_: Any) -> list[CheckMessage]:
         return []
     text = "EVENTS_FLUSH_MIN_SECONDS is larger than EVENTS_FLUSH_MAX_SECONDS"
     return [Error(text, hint="Swap them.", id="seldon.E003")]
+
+
+@register("seldon")
+def check_networks(**_: Any) -> list[CheckMessage]:
+    """seldon.E004: an entry of MICROSERVICE_NETWORKS is no network."""
+    try:
+        read_networks(settings.MICROSERVICE_NETWORKS)
+    except ValueError as error:
+        hint = "Write networks as 10.20.0.0/16 or fd00::/8, with commas between them."
+        return [Error(f"MICROSERVICE_NETWORKS: {error}", hint=hint, id="seldon.E004")]
+    return []
 
 
 @register("seldon", deploy=True)

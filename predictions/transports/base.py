@@ -27,8 +27,9 @@ class Answer(NamedTuple):
 class Transport(ABC):
     """Carries calls to one microservice.
 
-    `call` raises MicroserviceDownError (nothing was sent), MicroserviceCutError, MicroserviceGarbageError,
-    AnswerTooLargeError, AnswersTooManyError or MicroserviceSlowError; an answer of any status is an answer.
+    `call` raises MicroserviceDownError or MicroserviceNotAllowedError (nothing was sent),
+    MicroserviceCutError, MicroserviceGarbageError, AnswerTooLargeError, AnswersTooManyError or
+    MicroserviceSlowError; an answer of any status is an answer.
     A call is sent twice only when nothing of it had been sent, or when it is a GET on a connection that
     the microservice had closed meanwhile.
     """

@@ -8,6 +8,7 @@ keeps measuring.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from functools import cache
 from typing import Final
@@ -17,10 +18,12 @@ from predictions.errors import (
     MicroserviceBusyError,
     MicroserviceCutError,
     MicroserviceDownError,
+    MicroserviceNotAllowedError,
     MicroserviceSlowError,
 )
 from predictions.transports.base import Answer, Call, Transport
 from predictions.transports.connection import HttpConnection, StaleConnectionError
+from predictions.transports.networks import Network, is_allowed
 
 # Deadlines and idle connections are looked at this often: one timer a pool instead of one a call.
 SWEEP_SECONDS: Final = 0.02
@@ -33,10 +36,19 @@ LARGEST_ANSWERS_AT_ONCE: Final = 4
 
 
 class HttpTransport(Transport):
-    """Calls `http://host:port`, `https://host:port` or `unix:/path` over at most `max_connections`."""
+    """Calls `http://host:port`, `https://host:port` or `unix:/path` over at most `max_connections`.
+
+    With `networks`, connections over TCP are made only to addresses in them.
+    """
 
     def __init__(
-        self, name: str, origin: str, *, max_connections: int = 64, max_answer_bytes: int = 33_554_432
+        self,
+        name: str,
+        origin: str,
+        *,
+        max_connections: int = 64,
+        max_answer_bytes: int = 33_554_432,
+        networks: tuple[Network, ...] = (),
     ) -> None:
         self.name = name
         self.max_connections = max_connections
@@ -44,6 +56,7 @@ class HttpTransport(Transport):
         self.max_held_bytes = max_answer_bytes * LARGEST_ANSWERS_AT_ONCE
         self.held_bytes = 0
         self._origin = origin
+        self._networks = networks
         self._idle: list[HttpConnection] = []
         self._busy: set[HttpConnection] = set()
         self._opening = 0
@@ -139,10 +152,34 @@ class HttpTransport(Transport):
             return (await loop.create_unix_connection(lambda: HttpConnection(self), path))[1]
         parts = urlsplit(self._origin)
         tls = _tls_context() if parts.scheme == "https" else None
-        port = parts.port or (443 if tls else 80)
-        return (
-            await loop.create_connection(lambda: HttpConnection(self), parts.hostname or "", port, ssl=tls)
-        )[1]
+        host, port = parts.hostname or "", parts.port or (443 if tls else 80)
+        if self._networks:
+            return await self._connect_within(loop, host, port, tls)
+        return (await loop.create_connection(lambda: HttpConnection(self), host, port, ssl=tls))[1]
+
+    async def _connect_within(
+        self, loop: asyncio.AbstractEventLoop, host: str, port: int, tls: ssl.SSLContext | None
+    ) -> HttpConnection:
+        """A connection to the first address of `host` that is allowed and answers.
+
+        The addresses that were judged are the ones connected to: a name that resolves to another
+        address the next time (DNS rebinding) gains nothing.
+        """
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(place[0]) for *_, place in found if is_allowed(str(place[0]), self._networks)]
+        if not addresses:
+            raise MicroserviceNotAllowedError(self.name)
+        name = host if tls else None
+        failure = OSError()
+        for address in addresses:
+            try:
+                made = await loop.create_connection(
+                    lambda: HttpConnection(self), address, port, ssl=tls, server_hostname=name
+                )
+                return made[1]
+            except OSError as error:
+                failure = error
+        raise failure
 
     def _head(self, call: Call) -> bytes:
         """Request line and headers; the part that does not change from call to call is made once."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
+from pytest_django.fixtures import Settings
 
 from clients.models import AuditEntry
 from clients.services import NewClient
@@ -177,3 +178,15 @@ def test_unused_microservice_has_no_health_to_show(acme: NewClient) -> None:
     register(acme)
     health = selectors.microservice_health(acme.client)["iris"]
     assert (health.state, health.calls, health.p99_seconds) == ("unused", 0, 0.0)
+
+
+def test_networks_hold_clients_addresses_and_not_what_this_machine_runs(
+    acme: NewClient, settings: Settings
+) -> None:
+    settings.MICROSERVICE_NETWORKS = ["10.0.0.0/8"]
+    local = register(acme, process=LocalProcess(("run",)))
+    remote = register(acme, MicroserviceSpec("other", "http://127.0.0.1:1", "seldon", 5.0, 64))
+    assert selectors.networks_of(local.spec) == ()
+    assert "MICROSERVICE_NETWORKS" in services.test_microservice(microservice=remote).problem
+    settings.MICROSERVICE_NETWORKS = []
+    assert selectors.networks_of(remote.spec) == ()

@@ -93,6 +93,7 @@ WRONG: list[tuple[Any, str, str]] = [
     ),
     (algorithms(external(url="iris:5000/predict")), "/algorithms/0/config/0/value", "http://"),
     (algorithms(external(url="http://")), "/algorithms/0/config/0/value", "host"),
+    (algorithms(external(url="unix:/run/docker.sock")), "/algorithms/0/config/0/value", "operator"),
     (algorithms(external(url="http://a b/")), "/algorithms/0/config/0/value", "percent"),
     (algorithms(external(url="http://u:p@a/")), "/algorithms/0/config/0/value", "user"),
     (algorithms(external(url="http://a:99999/")), "/algorithms/0/config/0/value", "ort"),

@@ -28,6 +28,12 @@ def test_e003_when_the_shortest_flush_is_longer_than_the_longest(settings: Setti
     assert [message.id for message in checks.check_flush_seconds()] == ["seldon.E003"]
 
 
+def test_e004_names_the_network_that_cannot_be_read(settings: Settings) -> None:
+    settings.MICROSERVICE_NETWORKS = ["10.0.0.0/8", "10.1.2.3/8"]
+    [message] = checks.check_networks()
+    assert (message.id, "10.1.2.3/8" in message.msg) == ("seldon.E004", True)
+
+
 def test_w001_when_any_host_is_answered_behind_tls(settings: Settings) -> None:
     settings.ALLOWED_HOSTS, settings.SELDON_TLS = ["*"], True
     assert [message.id for message in checks.check_hosts()] == ["seldon.W001"]
@@ -35,4 +41,4 @@ def test_w001_when_any_host_is_answered_behind_tls(settings: Settings) -> None:
 
 def test_good_settings_have_nothing_to_tell(settings: Settings, tmp_path: Path) -> None:
     settings.SELDON_DATA = tmp_path
-    assert checks.check_data_folder() == checks.check_flush_seconds() == []
+    assert checks.check_data_folder() == checks.check_flush_seconds() == checks.check_networks() == []
