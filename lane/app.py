@@ -26,6 +26,7 @@ from lane.jsonp import check_callback, is_callback
 from lane.reply import JAVASCRIPT, Reply
 from lane.request import Request, Scope
 from lane.router import Found, Router
+from lane.whole import answer_whole
 
 logger = logging.getLogger(__name__)
 
@@ -214,6 +215,7 @@ async def _send(request: Request, reply: Reply, send: Send) -> None:
         del headers[:2]
     if reply.headers:
         headers += reply.headers
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     body = b"" if request.scope["method"] == "HEAD" else reply.body
-    await send({"type": "http.response.body", "body": body})
+    if not answer_whole(request.scope, reply.status, headers, body):
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

@@ -17,6 +17,7 @@ from common.errors import (
     UnsupportedMediaError,
 )
 from lane.request import Request
+from lane.whole import whole_body
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -36,10 +37,10 @@ async def read_body(request: Request, receive: Receive, timeout_seconds: float) 
     """The body after inflating, at most `request.max_body_bytes` long both ways."""
     limit = request.max_body_bytes
     check_declared_length(request, limit)
-    message = await _receive(receive, timeout_seconds)
-    body: bytes = message["body"]
-    if message["more_body"]:
-        body = await _read_rest(body, receive, limit, timeout_seconds)
+    # The whole of a small body is almost always there already: a timer is set only when it is not.
+    body = whole_body(request.scope)
+    if body is None:
+        body = await _receive_body(receive, limit, timeout_seconds)
     if len(body) > limit:
         raise _too_large(limit)
     encoding = request.headers.get(b"content-encoding")
@@ -128,12 +129,12 @@ def _too_many_members() -> InvalidInputError:
     return InvalidInputError(f"the body is packed in more than {_MAX_MEMBERS} pieces; pack it in one")
 
 
-async def _read_rest(first: bytes, receive: Receive, limit: int, timeout_seconds: float) -> bytes:
-    chunks, size = [first], len(first)
+async def _receive_body(receive: Receive, limit: int, timeout_seconds: float) -> bytes:
+    chunks, size = [], 0
     try:
         async with asyncio.timeout(timeout_seconds):
             while True:
-                message = await _next_message(receive)
+                message = _checked(await receive())
                 chunks.append(message["body"])
                 size += len(message["body"])
                 if size > limit:
@@ -142,39 +143,6 @@ async def _read_rest(first: bytes, receive: Receive, limit: int, timeout_seconds
                     return b"".join(chunks)
     except TimeoutError as error:
         raise _too_slow(timeout_seconds) from error
-
-
-async def _receive(receive: Receive, timeout_seconds: float) -> Any:
-    # The whole of a small body is almost always there already: a timer is set only when it is not.
-    waiting = receive().__await__()
-    try:
-        pending = waiting.send(None)
-    except StopIteration as done:
-        return _checked(done.value)
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            return _checked(await _Resumed(waiting, pending))
-    except TimeoutError as error:
-        raise _too_slow(timeout_seconds) from error
-
-
-class _Resumed:
-    """An awaitable whose first step was taken already and gave `pending`."""
-
-    def __init__(self, waiting: Any, pending: Any) -> None:
-        self.waiting = waiting
-        self.pending = pending
-
-    def __await__(self) -> Any:
-        # The loop expects the flag that a future sets when it is yielded by its own await.
-        if self.pending is not None:
-            self.pending._asyncio_future_blocking = True
-        yield self.pending
-        return (yield from self.waiting)
-
-
-async def _next_message(receive: Receive) -> Any:
-    return _checked(await receive())
 
 
 def _checked(message: Any) -> Any:

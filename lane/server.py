@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from lane.gathering import GatheringTransport
 from lane.request import make_request_id
+from lane.whole import CYCLE
 
 # Status line and text of what is refused before there is a request.
 _BAD_REQUEST: Final = "400 Bad Request", "this is not an HTTP request"
@@ -40,7 +40,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock of the first head."""
-        super().connection_made(cast("asyncio.Transport", GatheringTransport(transport, self.loop)))
+        super().connection_made(transport)
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -99,6 +99,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._head_bytes = 0
         super().on_headers_complete()
+        # Only read by the task that was made above, so not before the loop's next turn.
+        self.scope[CYCLE] = self.cycle  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, unless the head was refused."""
