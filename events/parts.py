@@ -21,6 +21,7 @@ from events.sinks.segments import SegmentWriter, SpoolLimits
 from events.sinks.spool import FsyncSpoolSink, OsSpoolSink
 
 _SPOOLS = {"fsync": FsyncSpoolSink, "os": OsSpoolSink}
+_DESTINATIONS = {"spool": HourlyFiles}
 
 
 def spool_folder() -> Path:
@@ -59,7 +60,7 @@ def make_shipping_loop(stopping: Event, on_turn: Callable[[], None]) -> Shipping
     """The shipper's loop; ConflictError when another shipper works on the same spool."""
     logs = logs_folder()
     return ShippingLoop(
-        shipper=Shipper(spool_folder(), HourlyFiles(logs)),
+        shipper=Shipper(spool_folder(), _DESTINATIONS[settings.EVENTS_SINK](logs)),
         pacing=Pacing(settings.EVENTS_FLUSH_MIN_SECONDS, settings.EVENTS_FLUSH_MAX_SECONDS),
         retention=Retention(logs, settings.LOGS_KEEP_DAYS, settings.LOGS_KEEP_BYTES),
         stopping=stopping,

@@ -250,6 +250,8 @@ MAX_HEAD_BYTES = env.env_int("MAX_HEAD_BYTES", 65_536, 1024)
 
 # -- events ----------------------------------------------------------------------------------------
 
+# Where records go from the spool: `spool` makes hourly files below SELDON_DATA/logs.
+EVENTS_SINK = env.env_choice("EVENTS_SINK", "spool", ("spool",))
 # `fsync`: on disk before the answer, group commit. `os`: written before the answer, survives every process.
 EVENTS_DURABILITY = env.env_choice("EVENTS_DURABILITY", "fsync", ("fsync", "os"))
 # Most events in one request.
