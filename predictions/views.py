@@ -94,9 +94,17 @@ class MicroserviceView(ManageView):
         responses={200: MicroserviceSerializer},
     )
     def put(self, request: Request, client: str, name: str) -> Response:
-        """Replaces everything but the name; calls under way end as they began."""
+        """Replaces everything but the name; calls under way end as they began.
+
+        The body of GET is accepted as it is: name and times must be what they are, health is left out.
+        """
         found = services.get_microservice(client=self.client(client), name=name)
-        body = read_body(MicroserviceBodySerializer, request)
+        body = read_body(
+            MicroserviceBodySerializer,
+            request,
+            stored=MicroserviceSerializer(found).data,
+            measured=frozenset({"health"}),
+        )
         _check_may(self, body, found)
         changed = services.update_microservice(
             microservice=found, spec=spec_of(name, body), process=process_of(body), by=by(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from drf_spectacular.utils import OpenApiParameter
@@ -95,15 +96,31 @@ def paged() -> list[OpenApiParameter]:
     ]
 
 
-def read_body(serializer: type[Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:
-    """The checked body of `request`; a validation error names every place that is wrong."""
-    reader = serializer(data=request.data, **options)
+def read_body(
+    serializer: type[Serializer[Any]],
+    request: Request,
+    *,
+    stored: Mapping[str, Any] | None = None,
+    measured: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """The checked body of `request`; a validation error names every place that is wrong.
+
+    With `stored`, the resource as GET shows it, the body may hold also what cannot be changed, as it is
+    there; `measured` names what GET adds that is different at each look, and so is not compared.
+    """
+    reader = serializer(data=request.data)
     reader.is_valid(raise_exception=True)
+    given: dict[str, Any] = reader.initial_data
     # A misspelt limit that is silently left out would lift the limit.
-    unknown = [name for name in request.data if name not in reader.fields]
+    fixed = {name: value for name, value in (stored or {}).items() if name not in reader.fields}
+    unknown = [name for name in given if name not in {*reader.fields, *fixed, *measured}]
     if unknown:
         text = f"There is no such field; known: {', '.join(reader.fields)}."
         raise serializers.ValidationError({name: [text] for name in unknown})
+    changed = [name for name in fixed if name in given and given[name] != fixed[name]]
+    if changed:
+        text = "This cannot be changed: leave it out, or send it as GET shows it."
+        raise serializers.ValidationError({name: [text] for name in changed})
     return dict(reader.validated_data)
 
 

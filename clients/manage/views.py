@@ -105,9 +105,12 @@ class ClientView(ManageView):
         responses={200: ClientSerializer},
     )
     def patch(self, request: Request, client: str) -> Response:
-        """Changes what is given. A disabled client is refused everywhere within two seconds."""
+        """Changes what is given. A disabled client is refused everywhere within two seconds.
+
+        The body of GET is accepted as it is: what cannot be changed must be what it is.
+        """
         found = self.client(client)
-        change = read_body(ClientChangeSerializer, request)
+        change = read_body(ClientChangeSerializer, request, stored=ClientSerializer(found).data)
         if "is_active" in change:
             switch = services.enable_client if change["is_active"] else services.disable_client
             switch(client=found, by=by(request))

@@ -66,6 +66,31 @@ def test_client_cannot_change_or_remove_what_an_operator_runs(as_acme: Manage, o
     assert as_acme("DELETE", f"{PATH}/iris").status_code == 403
 
 
+def test_what_get_shows_is_accepted_by_put(as_acme: Manage) -> None:
+    as_acme("POST", PATH, {**IRIS, "deadline_seconds": 2.5, "concurrency_limit": 3})
+    shown = as_acme("GET", f"{PATH}/iris").json()
+    # Health is measured: it may have changed since it was shown.
+    health = {**shown["health"], "calls": 7}
+    changed = as_acme("PUT", f"{PATH}/iris", {**shown, "health": health, "deadline_seconds": 3})
+    assert changed.status_code == 200
+    again = as_acme("GET", f"{PATH}/iris").json()
+    assert {**again, "updated_at": ""} == {**shown, "updated_at": "", "deadline_seconds": 3.0}
+    # What was shown before the change does not undo it unseen.
+    assert as_acme("PUT", f"{PATH}/iris", shown).json()["errors"][0]["pointer"] == "/updated_at"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("name", "other"), ("created_at", "2020-01-01T00:00:00Z"), ("updated_at", None), ("colour", "red")],
+)
+def test_what_put_cannot_change_is_refused_at_its_place(as_acme: Manage, name: str, value: Any) -> None:
+    as_acme("POST", PATH, IRIS)
+    shown = as_acme("GET", f"{PATH}/iris").json()
+    answer = as_acme("PUT", f"{PATH}/iris", {**shown, name: value})
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{name}"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -117,6 +117,21 @@ def test_signed_in_person_who_is_not_staff_stays_outside(acme: Client) -> None:
 # -- clients ---------------------------------------------------------------------------------------
 
 
+def test_what_get_shows_of_a_client_is_accepted_by_patch(operator: Manage, acme: Client) -> None:
+    shown = operator("GET", "clients/acme").json()
+    changed = operator("PATCH", "clients/acme", {**shown, "legacy_api": True})
+    assert (changed.status_code, changed.json()) == (200, {**shown, "legacy_api": True})
+    answer = operator("PATCH", "clients/acme", {**shown, "created_at": "2020-01-01T00:00:00Z"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/created_at")
+
+
+def test_what_get_shows_of_a_quota_is_accepted_by_put(operator: Manage, acme: Client) -> None:
+    limits = {"surface": "events", "requests_per_second": 5.0, "max_body_bytes": None, "events_per_day": 9}
+    operator("PUT", "clients/acme/quotas", limits)
+    [shown] = operator("GET", "clients/acme/quotas").json()
+    assert operator("PUT", "clients/acme/quotas", shown).json() == [shown]
+
+
 def test_operator_sets_up_a_client_and_gets_its_secret_once(operator: Manage) -> None:
     answer = operator("POST", "clients", {"name": "acme", "origins": ["shop.example.com"]})
     body = answer.json()
