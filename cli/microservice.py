@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,33 @@ from cli.lazy import NounGroup
 from cli.output import print_json, print_record, print_rows
 
 if TYPE_CHECKING:
+    from django import conf
+
     from clients import services as clients
+    from deploy import microservices, status
     from predictions import records, selectors, services
     from predictions.models import Microservice
     from predictions.probing import Probe
 else:
     clients = lazy("clients.services")
+    conf = lazy("django.conf")
+    microservices = lazy("deploy.microservices")
+    status = lazy("deploy.status")
     records = lazy("predictions.records")
     selectors = lazy("predictions.selectors")
     services = lazy("predictions.services")
 
-COLUMNS = ("name", "url", "protocol", "deadline_seconds", "concurrency_limit", "state", "calls")
+COLUMNS = (
+    "name",
+    "url",
+    "protocol",
+    "deadline_seconds",
+    "concurrency_limit",
+    "state",
+    "calls",
+    "process",
+    "last_exit",
+)
 
 
 @click.group(cls=NounGroup)
@@ -79,11 +96,19 @@ def add(client_name: str, name: str, url: str, as_json: bool, **given: Any) -> N
 @client_option
 @json_option
 def list_microservices(client_name: str, as_json: bool) -> None:
-    """List the microservices of a client and how they do."""
+    """List the microservices of a client and how they do.
+
+    \b
+    state      how its calls went: good, failing, resting (circuit breaker), unused
+    process    of one that this machine runs: starting, running, waiting (to be started
+               again), crashing (it keeps ending), stopping, not run (no machine runs)
+    last exit  how that process ended last; its log is named by --json
+    """
+    parts = status.parts_now(Path(conf.settings.SELDON_DATA) / "run")
     client = clients.get_client(client_name)
     health = selectors.microservice_health(client)
     rows = [
-        services.describe_microservice(each) | _flat(asdict(health[each.name]))
+        services.describe_microservice(each) | _flat(asdict(health[each.name])) | _process(each, parts)
         for each in selectors.microservices_of(client)
     ]
     print_rows(rows, as_json=as_json, columns=COLUMNS, empty=f"{client_name} has no microservices")
@@ -134,6 +159,12 @@ def _parsed(sample: str) -> Any:
 
 def _flat(health: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in health.items() if key != "name"}
+
+
+def _process(row: Microservice, parts: Mapping[str, status.PartStatus] | None) -> dict[str, Any]:
+    """What is known of the process; null where this machine runs none."""
+    found = asdict(microservices.process_of(row, parts))
+    return found if row.command else dict.fromkeys(found)
 
 
 def _tell(probe: Probe) -> None:

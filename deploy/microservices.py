@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +12,30 @@ from clients.records import By
 from clients.services import get_client
 from deploy import ports
 from deploy.process import PartSpec
+from deploy.status import PartStatus
+from predictions.models import Microservice
 from predictions.records import LocalProcess
 from predictions.selectors import LocalMicroservice, local_microservices
 from predictions.services import get_microservice, update_microservice
 
 KIND: Final = "microservice"
 _BY: Final = By("machine")
+CRASHING: Final = "crashing"
+NOT_RUN: Final = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalState:
+    """The process of a microservice that this machine runs.
+
+    `process` is starting, running, waiting (to be started again), stopping, crashing (it keeps ending) or
+    not run (no machine runs it); empty of a microservice that runs elsewhere. `log` is a file.
+    """
+
+    process: str = ""
+    last_exit: str = ""
+    restarts: int = 0
+    log: str = ""
 
 
 def microservice_parts(log_folder: Path, is_running: Callable[[str], bool]) -> list[PartSpec]:
@@ -36,7 +54,22 @@ def microservice_parts(log_folder: Path, is_running: Callable[[str], bool]) -> l
 
 def part_name(microservice: LocalMicroservice) -> str:
     """What the part is called in messages."""
-    return f"{microservice.client}/{microservice.name}"
+    return _name_of(microservice.client, microservice.name)
+
+
+def process_of(row: Microservice, parts: Mapping[str, PartStatus] | None) -> LocalState:
+    """How the process of `row` does by what `parts_now` says; `row.client` must be loaded."""
+    if not row.command:
+        return LocalState()
+    part = (parts or {}).get(_name_of(row.client.name, row.name))
+    if part is None:
+        return LocalState(NOT_RUN)
+    state = CRASHING if part.is_crash_looping else part.state
+    return LocalState(state, part.last_exit, part.restarts, part.log)
+
+
+def _name_of(client: str, name: str) -> str:
+    return f"{client}/{name}"
 
 
 def _part(found: LocalMicroservice, log_folder: Path) -> PartSpec:

@@ -67,6 +67,14 @@ def read_status(run_folder: Path) -> MachineStatus | None:
         return None
 
 
+def parts_now(run_folder: Path) -> dict[str, PartStatus] | None:
+    """The parts of the machine that runs here, by name; None when none runs."""
+    status = read_status(run_folder)
+    if status is None or start_ticks(status.supervisor) is None:
+        return None
+    return {part.name: part for part in status.parts}
+
+
 def remove_status(run_folder: Path) -> None:
     """Say that nothing runs."""
     (run_folder / _NAME).unlink(missing_ok=True)

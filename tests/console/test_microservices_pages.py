@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.test import Client as Browser
+from pytest_django.fixtures import Settings
 
 from clients.services import NewClient
+from deploy.status import MachineStatus, PartStatus, write_status
 from predictions.models import Microservice
-from predictions.records import MicroserviceSpec
+from predictions.records import LocalProcess, MicroserviceSpec
 from predictions.services import register_microservice
 from tests.console.model_server import serve_model
 from tests.factories import TESTER
@@ -113,3 +117,21 @@ def test_microservice_is_removed(console: Browser, acme: NewClient) -> None:
     register(acme)
     assert console.post(f"{LIST}iris/remove/").headers["Location"] == LIST
     assert not Microservice.objects.for_client(acme.client).exists()
+
+
+def test_process_that_keeps_ending_is_told_with_its_last_exit(
+    console: Browser, acme: NewClient, settings: Settings, tmp_path: Path
+) -> None:
+    settings.SELDON_DATA = tmp_path
+    (tmp_path / "run").mkdir()
+    spec = MicroserviceSpec("iris", "", "seldon", 2.0, 8)
+    register_microservice(client=acme.client, spec=spec, process=LocalProcess(("false",)), by=TESTER)
+    exit_words, log = "ended with exit code 1", "/var/log/acme.iris.log"
+    part = PartStatus(
+        "acme/iris", "microservice", "waiting", None, None, None, 7, True, exit_words, None, log
+    )
+    write_status(tmp_path / "run", MachineStatus(os.getpid(), "", "", (part,)))
+    page = console.get(f"{LIST}iris/").content.decode()
+    assert "keeps ending" in page
+    listed = console.get(LIST).content.decode()
+    assert f"{exit_words}, see {log}" in listed
