@@ -143,6 +143,9 @@ class HttpTransport(Transport):
             raise MicroserviceDownError(self.name, f"no connection within {CONNECT_SECONDS:g} s") from None
         except OSError as error:
             raise MicroserviceDownError(self.name, _reason(error)) from None
+        except UnicodeError:
+            # Resolvers refuse a name with an empty or overlong label before they ask anybody.
+            raise MicroserviceDownError(self.name, "its host is no name that can be looked up") from None
         finally:
             self._opening -= 1
 

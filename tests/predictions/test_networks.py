@@ -132,6 +132,13 @@ async def test_without_networks_nothing_is_resolved_by_us(monkeypatch: pytest.Mo
     assert asked == ["iris.test"]
 
 
+@pytest.mark.parametrize("networks", [(), LOOPBACK])
+@pytest.mark.parametrize("host", ["a" * 64 + ".test", "a..test"])
+async def test_name_that_cannot_be_looked_up_is_down(host: str, networks: Any) -> None:
+    with pytest.raises(MicroserviceDownError, match="no name"):
+        await HttpTransport("iris", f"http://{host}:9", networks=networks).call(POST, 5)
+
+
 async def test_trying_one_is_held_to_the_networks_too() -> None:
     async with serving(echo) as server:
         probe = await probe_microservice("acme", spec(server.origin), None, INNER)
