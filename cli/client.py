@@ -107,7 +107,8 @@ def list_clients(as_json: bool) -> None:
     Example:
       seldon-cli client list
     """
-    counted = models.Client.objects.annotate(key_count=aggregates.Count("keys"))
+    # Said again: grouping drops the order of the model.
+    counted = models.Client.objects.annotate(key_count=aggregates.Count("keys")).order_by("name")
     rows = [_row(one, one.key_count) for one in counted]
     print_rows(rows, as_json=as_json, columns=_COLUMNS, empty="no clients yet: seldon-cli client setup NAME")
 
