@@ -49,8 +49,6 @@ def main(descriptor: int) -> None:
     # What was imported lives as long as the process: no need to look through it at every collection.
     gc.collect()
     gc.freeze()
-    # Calls under way hold thousands of young objects that die by themselves.
-    gc.set_threshold(20_000, 20, 20)
     server.run(sockets=[socket.socket(fileno=descriptor)])
 
 
