@@ -49,6 +49,8 @@ def main(descriptor: int) -> None:
     # What was imported lives as long as the process: no need to look through it at every collection.
     gc.collect()
     gc.freeze()
+    # A full collection looks through all that is remembered of clients, and everybody waits for it.
+    gc.set_threshold(700, 10, 1000)
     server.run(sockets=[socket.socket(fileno=descriptor)])
 
 
