@@ -1,6 +1,6 @@
 # One line each; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench docs torture fuzz
+.PHONY: help run test check bench docs torture fuzz journeys
 
 help: ## List what can be made.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -25,3 +25,6 @@ torture: ## Kill every part under load, 200 times, and count every event.
 
 fuzz: ## Throw what the OpenAPI document allows, and what it does not, at the running product.
 	@scripts/bootstrap tools && exec .venv/bin/pytest tests/journeys -k fuzz --fuzz-examples 60 -q
+
+journeys: ## Run the tests that take minutes: whole days on whole machines, with every part killed.
+	@scripts/bootstrap test && exec .venv/bin/pytest -m journey -q
