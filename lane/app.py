@@ -91,7 +91,7 @@ class Lane:
         seconds = clock.perf_counter() - started
         _count(request, reply, seconds)
         if request.is_over_quota:
-            await self.holding.hold()
+            await self.holding.hold(request.client)
         await _send(request, reply, send)
 
     async def _answer(self, request: Request, receive: Receive) -> Reply:
