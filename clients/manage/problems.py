@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from clients.manage.errors import DatabaseUnavailableError
+from clients.manage.unknown_paths import not_found_in_dialect
 from common.errors import InternalError, SeldonError
 from lane.dialects import PROBLEM, error_headers, problem_document
 
@@ -131,9 +132,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404 of Django itself, as a problem except on pages for people."""
+    """404 of Django itself: a page for people, the words of the surface it lies below, else a problem."""
     if _is_page(request):
         return defaults.page_not_found(request, exception)
+    in_dialect = not_found_in_dialect(request)
+    if in_dialect is not None:
+        return in_dialect
     return plain_problem(request, 404, "not_found", f"there is nothing at {request.path}")
 
 

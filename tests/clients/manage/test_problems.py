@@ -51,8 +51,21 @@ def test_unknown_path_is_a_problem(operator: Manage) -> None:
     check_problem(operator("GET", "nothing/here"), 404, "not_found")
 
 
-def test_unknown_api_path_outside_manage_is_a_problem_too() -> None:
-    check_problem(Browser(raise_request_exception=False).get("/api/v9/none"), 404, "not_found")
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/js/none", ("error_id",)),
+        ("/users/1/none", ("error_msg",)),
+        ("/api/v9/none", ("status", "info")),
+        ("/v2/none", ("error",)),
+    ],
+)
+def test_unknown_path_below_a_surface_is_refused_in_its_words(path: str, place: tuple[str, ...]) -> None:
+    answer = Browser(raise_request_exception=False).get(path)
+    found = answer.json()
+    for name in place:
+        found = found[name]
+    assert (answer.status_code, bool(found)) == (404, True)
 
 
 def test_method_that_is_not_taken_is_a_problem_with_the_methods_that_are(operator: Manage) -> None:
