@@ -51,9 +51,16 @@ def measure(seconds: float) -> list[Row]:
             warm_up(noop, victim)
             warm_up(worker, victim)
             return [
-                _row(f"flood of {steady.rate:,.0f} calls/s", noop, worker, (victim, steady)),
+                *(
+                    _row(_words(flood), noop, worker, (victim, flood))
+                    for flood in (steady, replace(steady, connections=1_500))
+                ),
                 _row("flood as fast as 32 connections go", noop, worker, (victim, boundless)),
             ]
+
+
+def _words(flood: Load) -> str:
+    return f"flood of {flood.rate:,.0f} calls/s over {flood.connections:,} connections"
 
 
 def _row(how: str, noop: Server, worker: Server, loads: tuple[Load, Load]) -> Row:

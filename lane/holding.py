@@ -18,8 +18,8 @@ from common import clock
 HOLD_SECONDS: Final = 0.1
 # A worker refuses one client at most this often; further refusals queue up behind each other.
 SPACING_SECONDS: Final = 0.005
-# No refusal is held longer: callers give up on answers that are late.
-LONGEST_SECONDS: Final = 2.0
+# No refusal is held longer, however many connections a client has: callers give up on what is later.
+LONGEST_SECONDS: Final = 10.0
 # Beyond this many at once a worker answers directly: each held one keeps its request in memory.
 MOST_HELD: Final = 2_000
 
