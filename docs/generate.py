@@ -22,7 +22,8 @@ from seldon_api.env import use_settings
 ROOT: Final = Path(__file__).resolve().parent.parent
 REFERENCE: Final = ROOT / "docs" / "reference"
 PACKAGES: Final = (
-    "common", "lane", "stores", "clients", "events", "predictions", "deploy", "console", "cli", "seldon_api",
+    "common", "lane", "stores", "clients", "events", "predictions", "offline", "deploy", "console", "cli",
+    "seldon_api",
 )  # fmt: skip
 
 _BEGIN: Final = "<!-- drawn by docs/generate.py -->"

@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "clients",
     "events",
     "predictions",
+    "offline",
     "deploy",
     "console",
     "seldon_api",

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "common", "lane", "stores", "clients", "events", "predictions", "deploy", "console", "cli", "seldon_api",
-    "microservice",
+    "common", "lane", "stores", "clients", "events", "predictions", "offline", "deploy", "console", "cli",
+    "seldon_api", "microservice",
 )  # fmt: skip
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -13,7 +13,7 @@ OWNED = [
     model
     for model in apps.get_models()
     if model.__module__.partition(".")[0]
-    in {"clients", "events", "predictions", "deploy", "console", "stores"}
+    in {"clients", "events", "predictions", "offline", "deploy", "console", "stores"}
     and any(field.related_model is Client for field in model._meta.get_fields() if field.many_to_one)
 ]
 

@@ -1,0 +1,1 @@
+"""Jobs in the background: what runs, when, and what came of it."""
