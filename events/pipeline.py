@@ -11,7 +11,7 @@ msgspec checks the same grammar without making values. A test holds the two agai
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import orjson
@@ -39,14 +39,26 @@ _NAMES: Final = {
 }
 
 
-class _Row(msgspec.Struct, gc=False):
-    """What must be known of an event before it is stamped."""
-
-    client: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    timestamp: int | msgspec.UnsetType = msgspec.UNSET
+# No text that a plain batch may hold is this one, for it would have to be written with an escape.
+_Never = Literal["\0"]
 
 
-_ROWS: Final = msgspec.json.Decoder(list[_Row])
+class _BareRow(msgspec.Struct, gc=False):
+    """An event that names neither client nor time; a row that does is no such row."""
+
+    client: _Never | msgspec.UnsetType = msgspec.UNSET
+    timestamp: _Never | msgspec.UnsetType = msgspec.UNSET
+
+
+class _TimedRow(msgspec.Struct, gc=False):
+    """An event that names its own time, and no client."""
+
+    timestamp: int
+    client: _Never | msgspec.UnsetType = msgspec.UNSET
+
+
+_BARE_ROWS: Final = msgspec.json.Decoder(list[_BareRow])
+_TIMED_ROWS: Final = msgspec.json.Decoder(list[_TimedRow])
 
 
 class Stamp:
@@ -164,42 +176,45 @@ def _stamp_each(slices: list[bytes], rows: list[Any], stamp: Stamp, limits: Even
 def _read_plain(body: bytes, stamp: Stamp, limits: EventLimits) -> Batch | None:
     """The batch when all rows are flat objects that need the same stamp; None when each must be looked at.
 
-    There are as many `{` as rows and each row is an object: so none holds another, nor a brace in a
-    string, and `},{"` stands between rows and nowhere else. The quote shows that no row is empty.
+    Each row is an object. With what stands between rows taken out, no `{` is left: so no row holds another
+    object nor a brace in a string, and `},{"` stands between rows and nowhere else. The quote shows that
+    no row is empty.
     """
-    # The single byte first: it is found, or not, ten times as fast as the pair.
+    # A byte is found, or not, ten times as fast as it is counted or a pair is found.
     if b"\n" in body or b"\r" in body or (b"\\" in body and b"\\u" in body):
         return None
-    try:
-        body.decode()
-        rows = _ROWS.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    _check_size(len(rows), limits)
     # In a flat object only brackets can nest.
-    if body.count(b"{") != len(rows) or body.count(b"[") > limits.max_depth:
+    if body.find(b"[", 1) >= 0 and body.count(b"[") > limits.max_depth:
         return None
-    tail = _common_tail(body, rows, stamp)
-    if not tail or body[:3] != b'[{"' or body[-2:] != b"}]":
+    read = _read_rows(body, stamp)
+    if read is None:
+        return None
+    rows, tail = read
+    _check_size(rows, limits)
+    if body[:3] != b'[{"' or body[-2:] != b"}]":
         return None
     # As most languages write it, and as Python's json does.
     for between in (b'},{"', b'}, {"'):
         inner = body[3:-2].split(between)
-        if len(inner) == len(rows):
-            return Batch(inner, ends=(b'{"', b"," + tail))
+        if len(inner) == rows:
+            together = b"".join(inner)
+            is_flat = b"{" not in together
+            return Batch(inner, [], (b'{"', b"," + tail), len(together)) if is_flat else None
     return None
 
 
-def _common_tail(body: bytes, rows: list[_Row], stamp: Stamp) -> bytes:
-    """The stamp that fits every row; empty when there is none."""
-    unset = msgspec.UNSET
-    if [row for row in rows if row.client is not unset]:
-        return b""
-    stamped = len([row for row in rows if row.timestamp is not unset])
-    if not stamped:
-        return stamp.full
-    # In all rows or in none; as many keys as occurrences, so none is there twice.
-    return stamp.short if stamped == len(rows) == body.count(b"timestamp") else b""
+def _read_rows(body: bytes, stamp: Stamp) -> tuple[int, bytes] | None:
+    """How many rows `body` has and the stamp that fits each; None when there is no such stamp."""
+    try:
+        body.decode()
+        try:
+            return len(_BARE_ROWS.decode(body)), stamp.full
+        except msgspec.ValidationError:
+            rows = len(_TIMED_ROWS.decode(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    # As many keys as occurrences, so no row has two.
+    return (rows, stamp.short) if rows == body.count(b"timestamp") else None
 
 
 def _stamp(raw: bytes, parsed: dict[str, Any], stamp: Stamp) -> bytes:

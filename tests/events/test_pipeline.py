@@ -154,16 +154,17 @@ MUTABLE = b'[{"a":1,"b":"x\\n","c":[1,2.5e-3],"timestamp":17},{"d":null,"e":"\\/
 bytes_of_json = st.sampled_from(
     [bytes([b]) for b in b'{}[]",:\\0123456789.eE+-tfnu \x00\x1f\xc3\xa9\xed'] + [b""]
 )
+UNTIMED = b'[{"a":1,"b":"x\\n"}, {"d":null,"e":"\\/"}]'
 assert _read_plain(MUTABLE, STAMP, LIMITS) is not None
+assert _read_plain(UNTIMED, STAMP, LIMITS) is not None
 edits = st.lists(st.tuples(st.integers(0, len(MUTABLE) - 1), st.booleans(), bytes_of_json), max_size=3)
 
 
 @settings(max_examples=400)
-@given(edits)
+@given(st.sampled_from([MUTABLE, UNTIMED]), edits)
 def test_the_quick_way_takes_nothing_that_the_careful_one_refuses(
-    changes: list[tuple[int, bool, bytes]],
+    body: bytes, changes: list[tuple[int, bool, bytes]]
 ) -> None:
-    body = MUTABLE
     for place, is_insert, new in changes:
         body = body[:place] + new + body[place + (not is_insert) :]
     batch = _read_plain(body, STAMP, LIMITS)
@@ -172,6 +173,14 @@ def test_the_quick_way_takes_nothing_that_the_careful_one_refuses(
         assert [json.loads(text)["client"] for text in batch.texts()] == ["acme"] * len(rows)
         slices = msgspec.json.decode(body, type=list[msgspec.Raw])
         assert batch.texts() == [keep(bytes(one)) for one in slices]
+        assert batch.size() == sum(map(len, batch.texts()))
+
+
+@pytest.mark.parametrize("value", [b'"globex"', b'"\0"', b'"\\u0000"', b"null", b"0"])
+@pytest.mark.parametrize("key", [b"client", b"cl\\u0069ent"])
+def test_a_batch_with_a_row_that_names_a_client_is_looked_at_row_by_row(key: bytes, value: bytes) -> None:
+    body = b'[{"a":1},{"%b":%b,"timestamp":1},{"timestamp":1}]' % (key, value)
+    assert _read_plain(body, STAMP, LIMITS) is None
 
 
 json_values = st.recursive(
