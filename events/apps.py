@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class EventsConfig(AppConfig):
-    """Nothing to set up: the parts are made by whoever composes a process."""
+    """Registers the system checks; the parts are made by whoever composes a process."""
 
     name = "events"
+
+    def ready(self) -> None:
+        import_module("events.checks")

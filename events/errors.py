@@ -41,6 +41,20 @@ class SpoolFailedError(UnavailableError):
         self.reason = reason
 
 
+class SpoolBacklogError(UnavailableError):
+    """As many bytes wait for the destination as may (SPOOL_MAX_BYTES); what was accepted is kept."""
+
+    code = "spool_backlog"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"Events wait to be shipped, and no more than {limit} bytes may; nothing of this request was "
+            "kept. Try again later.",
+            retry_after_seconds=5,
+        )
+        self.limit = limit
+
+
 class EventNotObjectError(InvalidJsonError):
     """An event is a JSON object and this is something else."""
 

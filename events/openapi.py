@@ -14,6 +14,7 @@ from events.errors import (
     IdempotencyConflictError,
     IdempotencyKeyInvalidError,
     NothingAcceptedError,
+    SpoolBacklogError,
     SpoolFailedError,
     SpoolFullError,
 )
@@ -65,6 +66,7 @@ _ERRORS: Final = (
     BatchTooLargeError,
     IdempotencyKeyInvalidError,
     IdempotencyConflictError,
+    SpoolBacklogError,
     SpoolFullError,
     SpoolFailedError,
     UnsupportedMediaError,

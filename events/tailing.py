@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import sqlite3
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -15,9 +14,8 @@ import orjson
 
 from events.records import StoredEvent, Waiting
 from events.shipping.hourly import series_of
-from events.shipping.ledger import read_places
+from events.shipping.ledger import stored_places
 from events.shipping.merging import Damage, Place, Tail, merge_tails
-from events.shipping.shipper import LEDGER_NAME, SHIPPER_FOLDER
 from events.shipping.writers import Writer, list_writers
 from events.sinks.framing import Record
 from events.sinks.reading import SegmentReader
@@ -46,10 +44,10 @@ class EventTail:
     def last(self, limit: int) -> list[StoredEvent]:
         """The newest `limit` lines."""
         for _ in range(_ATTEMPTS):
-            shipped = places_of(self._spool)
+            shipped = stored_places(self._spool)
             waiting = self._read_spool(shipped)
             older = self._read_files(limit - len(waiting)) if len(waiting) < limit else []
-            if places_of(self._spool) == shipped:
+            if stored_places(self._spool) == shipped:
                 break
         return [*older, *waiting][-limit:]
 
@@ -102,24 +100,9 @@ class EventTail:
                 yield event
 
 
-def places_of(spool: Path) -> Places:
-    """How far the shipper has come."""
-    path = spool / SHIPPER_FOLDER / LEDGER_NAME
-    if not path.exists():
-        return {}
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)
-    try:
-        return read_places(db)
-    except sqlite3.OperationalError:
-        # The ledger is being made just now.
-        return {}
-    finally:
-        db.close()
-
-
 def count_waiting(spool: Path, client: str, limit: int = COUNT_LIMIT) -> Waiting:
     """The client's events in the spool that are not shipped, counted over at most `limit` records."""
-    places = places_of(spool)
+    places = stored_places(spool)
     events = size = 0
     for seen, (owner, lines, payload) in enumerate(_headers(list_writers(spool)[0], places)):
         if seen == limit:

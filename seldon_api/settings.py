@@ -143,8 +143,9 @@ MAX_HEAD_BYTES = env.env_int("MAX_HEAD_BYTES", 65_536, 1024)
 
 # -- events ----------------------------------------------------------------------------------------
 
-# Where records go from the spool: `spool` makes hourly files below SELDON_DATA/logs.
-EVENTS_SINK = env.env_choice("EVENTS_SINK", "spool", ("spool",))
+# Where records go from the spool: `spool` makes hourly files below SELDON_DATA/logs;
+# `fluentd://host[:port][,host2…]` sends them to Fluentd or Fluent Bit, to the first host that is well.
+EVENTS_SINK = env.env_str("EVENTS_SINK", "spool")
 # `fsync`: on disk before the answer, group commit. `os`: written before the answer, survives every process.
 EVENTS_DURABILITY = env.env_choice("EVENTS_DURABILITY", "fsync", ("fsync", "os"))
 # Most events in one request.
@@ -163,6 +164,34 @@ LOGS_KEEP_BYTES = env.env_int("LOGS_KEEP_BYTES", 0)
 SPOOL_SEGMENT_BYTES = env.env_int("SPOOL_SEGMENT_BYTES", 67_108_864, 4096)
 # With less than this free on the disk new events are refused (503), so that the shipper can still make room.
 SPOOL_RESERVE_BYTES = env.env_int("SPOOL_RESERVE_BYTES", 33_554_432)
+# Most bytes that may wait in the spool; beyond it new events are refused (503) until the destination has
+# caught up. 0: as many as the disk holds.
+SPOOL_MAX_BYTES = env.env_int("SPOOL_MAX_BYTES", 0)
+# A record that waits longer than this many seconds is a warning in the console and at /readyz; 0: never.
+EVENTS_LATE_SECONDS = env.env_float("EVENTS_LATE_SECONDS", 300)
+
+# -- fluentd ---------------------------------------------------------------------------------------
+
+# The shared key of the receivers' <security> section; empty: no handshake.
+FLUENTD_SHARED_KEY = env.env_secret("FLUENTD_SHARED_KEY")
+# The user, when that section asks for one.
+FLUENTD_USER = env.env_str("FLUENTD_USER")
+# The user's password.
+FLUENTD_PASSWORD = env.env_secret("FLUENTD_PASSWORD")
+# Speak TLS to the receivers. Their certificates are always verified.
+FLUENTD_TLS = env.env_bool("FLUENTD_TLS", False)
+# PEM file of the authorities that are trusted; empty: those of the system.
+FLUENTD_TLS_CA = env.env_str("FLUENTD_TLS_CA")
+# Whether a certificate must be for the host's name.
+FLUENTD_TLS_VERIFY_HOST = env.env_bool("FLUENTD_TLS_VERIFY_HOST", True)
+# Whether chunks are gzipped. Fluentd since 0.14 and Fluent Bit since 1.9 unpack them.
+FLUENTD_GZIP = env.env_bool("FLUENTD_GZIP", True)
+# Seconds from a record's arrival until it is sent.
+FLUENTD_FLUSH_SECONDS = env.env_float("FLUENTD_FLUSH_SECONDS", 1, 0.1)
+# Seconds to connect and shake hands; then the next host is tried.
+FLUENTD_CONNECT_SECONDS = env.env_float("FLUENTD_CONNECT_SECONDS", 10, 0.1, 600)
+# Seconds to send a chunk and have it acknowledged; then it is sent again, to the next host if there is one.
+FLUENTD_ACK_SECONDS = env.env_float("FLUENTD_ACK_SECONDS", 30, 0.1, 3600)
 
 # -- configuration documents -----------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from events.sinks.files import Files
 from events.sinks.framing import Record
 
 
@@ -39,3 +41,16 @@ class Destination(ABC):
     @abstractmethod
     def discard(self) -> None:
         """Forget everything taken or prepared and not published."""
+
+    def close(self) -> None:  # noqa: B027 (few destinations hold anything)
+        """Let go of what is held between rounds."""
+
+
+def give_names(renames: Sequence[Rename], files: Files) -> None:
+    """Rename what still lies at its source, each name durable; doing it twice changes nothing."""
+    for rename in renames:
+        if rename.source.exists():
+            files.rename(rename.source, rename.target)
+    # A folder may be gone when retention ran between a crash and the second attempt.
+    for folder in {rename.target.parent for rename in renames if rename.target.exists()}:
+        files.sync_folder(folder)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from isal import isal_zlib
 
-from events.shipping.base import Destination, Rename
+from events.shipping.base import Destination, Rename, give_names
 from events.sinks.files import Files, make_folders
 from events.sinks.framing import Record
 
@@ -99,12 +99,7 @@ class HourlyFiles(Destination):
         return renames
 
     def publish(self, renames: list[Rename]) -> None:
-        for rename in renames:
-            if rename.source.exists():
-                self._files.rename(rename.source, rename.target)
-        # A folder may be gone when retention ran between a crash and the second attempt.
-        for folder in {rename.target.parent for rename in renames if rename.target.exists()}:
-            self._files.sync_folder(folder)
+        give_names(renames, self._files)
 
     def discard(self) -> None:
         for file in self._open.values():

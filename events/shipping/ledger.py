@@ -13,6 +13,8 @@ from typing import Final
 from events.shipping.base import Rename
 from events.shipping.merging import Place
 
+SHIPPER_FOLDER: Final = ".shipper"
+LEDGER_NAME: Final = "ledger.sqlite3"
 DAY_NS: Final = 86_400 * 1_000_000_000
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS place (writer TEXT PRIMARY KEY, segment TEXT NOT NULL, "offset" INTEGER NOT NULL);
@@ -87,3 +89,18 @@ def read_places(db: sqlite3.Connection) -> dict[str, Place]:
     """How far each writer was read, by the ledger behind `db`."""
     rows = db.execute('SELECT writer, segment, "offset" FROM place')
     return {writer: Place(segment, offset) for writer, segment, offset in rows}
+
+
+def stored_places(spool: Path) -> dict[str, Place]:
+    """How far each writer of `spool` was read, by its ledger; empty while there is none."""
+    path = spool / SHIPPER_FOLDER / LEDGER_NAME
+    if not path.exists():
+        return {}
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)
+    try:
+        return read_places(db)
+    except sqlite3.OperationalError:
+        # The ledger is being made just now.
+        return {}
+    finally:
+        db.close()

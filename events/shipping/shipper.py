@@ -15,20 +15,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from common import clock
 from common.errors import ConflictError
 from common.metrics import Counter, Gauge
+from events.shipping.backlog import oldest_waiting_ns, waiting_bytes
 from events.shipping.base import Destination
-from events.shipping.ledger import DAY_NS, Ledger
+from events.shipping.ledger import DAY_NS, LEDGER_NAME, SHIPPER_FOLDER, Ledger
 from events.shipping.merging import Damage, Place, Tail, merge_tails
-from events.shipping.writers import Writer, list_writers, remove_writer, sweep_unborn
+from events.shipping.writers import list_writers, remove_writer, sweep_unborn
 from events.sinks.files import Files, make_folders, try_lock
 from events.sinks.framing import Record
 from events.sinks.reading import Gap
 
 logger = logging.getLogger(__name__)
 
-SHIPPER_FOLDER: Final = ".shipper"
-LEDGER_NAME: Final = "ledger.sqlite3"
 QUARANTINE_FOLDER: Final = ".quarantine"
 ROUND_BYTES: Final = 64 << 20
 
@@ -36,6 +36,7 @@ SHIPPED = Counter("seldon_shipped_lines_total", "Lines moved from the spool on."
 REPEATED = Counter("seldon_shipped_repeats_total", "Records left out: their idempotency key was shipped.")
 DAMAGED = Counter("seldon_spool_damaged_bytes_total", "Bytes of the spool that hold no record.", ("kind",))
 WAITING = Gauge("seldon_spool_waiting_bytes", "Bytes in the spool that are not shipped.")
+OLDEST = Gauge("seldon_spool_oldest_seconds", "Age of the oldest record in the spool that is not shipped.")
 
 
 class Shipper:
@@ -64,14 +65,17 @@ class Shipper:
 
     def close(self) -> None:
         """Let go of the spool."""
+        self._destination.close()
         self._ledger.close()
         self._files.close(self._lock)
 
     def waiting_bytes(self) -> int:
         """Bytes in the spool that are not shipped."""
         writers, _ = list_writers(self._root)
-        waiting = sum(_bytes_after(w, self._places.get(w.name, Place())) for w in writers)
+        waiting = waiting_bytes(writers, self._places)
+        oldest = oldest_waiting_ns(writers, self._places)
         WAITING.set(waiting)
+        OLDEST.set(0 if oldest is None else max(clock.unix_nanoseconds() - oldest, 0) / 1e9)
         return waiting
 
     def ship(self) -> int:
@@ -162,12 +166,3 @@ class Shipper:
         name = f"{damage.writer}-{damage.segment}-{damage.stretch.start}.bytes"
         (self._root / QUARANTINE_FOLDER / name).write_bytes(damage.data)
         logger.error("spool: %d damaged bytes in %s are kept as %s/%s", size, where, QUARANTINE_FOLDER, name)
-
-
-def _bytes_after(writer: Writer, place: Place) -> int:
-    waiting = 0
-    for segment in writer.segments:
-        if segment >= place.segment:
-            size = (writer.folder / segment).stat().st_size
-            waiting += max(size - (place.offset if segment == place.segment else 0), 0)
-    return waiting

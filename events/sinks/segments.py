@@ -11,6 +11,7 @@ import errno
 import logging
 import mmap
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -39,7 +40,10 @@ class SpoolLimits:
 
 
 class SegmentWriter:
-    """Appends bytes to the newest segment of its own folder: all of them, or none."""
+    """Appends bytes to the newest segment of its own folder: all of them, or none.
+
+    `admit` is asked with a size before so many bytes are written; it raises UnavailableError to refuse them.
+    """
 
     def __init__(
         self,
@@ -49,12 +53,14 @@ class SegmentWriter:
         synchronous: bool,
         limits: SpoolLimits | None = None,
         files: Files | None = None,
+        admit: Callable[[int], None] = lambda size: None,
     ) -> None:
         self._root = root
         self._slot = slot
         self._synchronous = synchronous
         self._limits = limits or SpoolLimits()
         self._files = files or Files()
+        self._admit = admit
         self._folder: Path | None = None
         self._lock: int | None = None
         self._floor: mmap.mmap | None = None
@@ -78,13 +84,15 @@ class SegmentWriter:
 
     def probe(self) -> None:
         """Nothing when a small record could be written now; raises as `write` does."""
+        self._admit(0)
         try:
             self._prepare(0)
         except OSError as error:
             raise self._refusal(error) from error
 
     def write(self, data: bytes) -> None:
-        """Append all of `data`; raises SpoolFullError, SpoolFailedError when nothing was."""
+        """Append all of `data`; when nothing was, SpoolFullError, SpoolFailedError or what `admit` raised."""
+        self._admit(len(data))
         try:
             self._prepare(len(data))
             self._write_all(data)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from deploy.waiting import wait_until
+from tests.contracts.destination import make_event
 from tests.events.doubles import make_record, open_writer, shipped_lines, write_records
+from tests.forward import ForwardReceiver, stay_silent
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -50,6 +52,31 @@ def test_the_shipper_flushes_everything_when_it_is_told_to_stop(
     shipper.send_signal(signal.SIGTERM)
     assert shipper.wait(20) == 0
     assert shipped_lines(tmp_path) == [b"line 1", b"line 2"]
+
+
+@pytest.mark.slow
+def test_a_receiver_that_hangs_does_not_hold_a_stopping_shipper(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    write_one(tmp_path)
+    with ForwardReceiver() as receiver:
+        receiver.answer = stay_silent
+        settings = {"EVENTS_SINK": receiver.url, "SELDON_GRACE_SECONDS": "1", "FLUENTD_FLUSH_SECONDS": "0.1"}
+        process = start({**environment, **settings, "FLUENTD_ACK_SECONDS": "600"})
+        try:
+            assert wait_until(lambda: bool(receiver.entries), 30)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+            process.wait()
+    assert list(tmp_path.glob("spool/w0*/*.segment"))
+
+
+def write_one(data: Path) -> None:
+    writer = open_writer(data / "spool")
+    write_records(writer, make_event(1))
+    writer.close()
 
 
 @pytest.mark.slow
