@@ -1,4 +1,4 @@
-"""The doors for events: `/events` for servers, `/js/event/new` for browsers."""
+"""The doors for events: `/events` for servers, `/js/event/new` and `/js/events` for browsers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 from common.errors import InvalidInputError, UnsupportedMediaError
 from events.errors import EventTimestampError, NothingAcceptedError
-from events.openapi import EVENTS_DOCS, JS_EVENT_DOCS
+from events.openapi import EVENTS_DOCS, JS_EVENT_DOCS, JS_EVENTS_DOCS
 from events.records import Receipt, Submission
 from events.services import EventIntake
 from lane.dialects import SELDON_SERVER
@@ -53,7 +53,17 @@ def event_routes(intake: EventIntake, max_body_bytes: int = 1_048_576) -> list[R
         except NothingAcceptedError as error:
             return _answer_nothing(request, error)
 
-    return [_route(post_events, max_body_bytes), _js_route(js_event, max_body_bytes)]
+    async def js_events(request: Request) -> Reply:
+        try:
+            return _answer(await intake.ingest(_read_js_batch(request)))
+        except NothingAcceptedError as error:
+            return _answer_nothing(request, error)
+
+    return [
+        _route(post_events, max_body_bytes),
+        _js_route(js_event, max_body_bytes),
+        _js_batch_route(js_events, max_body_bytes),
+    ]
 
 
 def _route(endpoint: Endpoint, max_body_bytes: int) -> Route:
@@ -82,6 +92,21 @@ def _js_route(endpoint: Endpoint, max_body_bytes: int) -> Route:
         scope="js",
         max_body_bytes=max_body_bytes,
         is_jsonp=True,
+        is_intake=True,
+    )
+
+
+def _js_batch_route(endpoint: Endpoint, max_body_bytes: int) -> Route:
+    return Route(
+        "/js/events",
+        ("POST",),
+        endpoint,
+        SELDON_SERVER,
+        "js",
+        JS_EVENTS_DOCS,
+        door="js",
+        scope="js",
+        max_body_bytes=max_body_bytes,
         is_intake=True,
     )
 
@@ -123,6 +148,22 @@ def _read_js(request: Request) -> Submission:
     fields = {name: found[0] for name, found in values.items() if len(found) == 1 and name not in _RESERVED}
     _check_stamp(fields.get("timestamp"))
     return Submission(request.caller, "js", orjson.dumps(fields), "fields", key)
+
+
+def _read_js_batch(request: Request) -> Submission:
+    """What the snippet sends: JSON as text, so that the browser need not ask first.
+
+    A beacon sets no headers, so the idempotency key may stand in the query; the header goes first.
+    """
+    media, key = request.content_type, _key_of(request)
+    if media in _LINES:
+        form: Literal["json", "lines"] = "lines"
+    elif media in _JSON or media == "text/plain":
+        form = "json"
+    else:
+        raise _unsupported(media)
+    key = request.query.get("idempotency_key") if key is None else key
+    return Submission(request.caller, "js", request.body, form, key)
 
 
 def _check_stamp(text: str | None) -> None:

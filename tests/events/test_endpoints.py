@@ -198,3 +198,39 @@ async def test_a_browser_may_post_a_form_or_json(door: Door) -> None:
         {"a": "1", "b": "é"},
         {"a": 1},
     ]
+
+
+BATCH = "/js/events?consumer_key=k&idempotency_key=one"
+
+
+async def test_a_beacons_batch_counts_once_by_the_key_in_its_query(door: Door) -> None:
+    for _ in range(2):
+        answer = await door.post(b'[{"a":1},7]', BATCH, content_type="text/plain;charset=UTF-8")
+        assert (answer.status, json.loads(answer.body)["accepted"]) == (200, 1)
+        assert [row["index"] for row in json.loads(answer.body)["rejected"]] == [1]
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert [event["a"] for event in stored(door)] == [1]
+
+
+async def test_a_beacons_batch_is_refused_with_its_reason(door: Door) -> None:
+    await door.post(b'[{"a":1}]', BATCH, content_type="text/plain")
+    assert (await door.post(b'[{"a":2}]', BATCH, content_type="text/plain")).status == 422
+    assert (
+        await door.post(b"[1]", "/js/events?idempotency_key=two", content_type="text/plain")
+    ).status == 400
+    assert (await door.post(b"a=1", BATCH, content_type="multipart/form-data")).status == 415
+    assert (
+        await door.post(b'[{"a":1}]', "/js/events?idempotency_key=", content_type="text/plain")
+    ).status == 400
+    assert len(stored(door)) == 1
+
+
+async def test_the_idempotency_header_goes_before_the_query(door: Door) -> None:
+    await door.post(b'[{"a":1}]', BATCH, idempotency_key="two")
+    await door.post(b'[{"a":1}]', BATCH.replace("one", "two"))
+    assert len(stored(door)) == 1
+
+
+async def test_a_browser_may_post_lines(door: Door) -> None:
+    await door.post(b'{"a":1}\n{"a":2}', "/js/events", content_type="application/x-ndjson")
+    assert [event["a"] for event in stored(door)] == [1, 2]
