@@ -1,6 +1,6 @@
 # One line each; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench docs torture fuzz journeys
+.PHONY: help run test check bench docs snippet torture fuzz journeys
 
 help: ## List what can be made.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -19,6 +19,9 @@ bench: ## Measure every figure of benchmarks/README.md; ONLY=events for one, ARG
 
 docs: ## Draw the reference pages from the code.
 	@scripts/bootstrap tools && exec .venv/bin/python -m docs.generate
+
+snippet: ## Minify the tracking snippet (needs Node and npm); what comes out is checked in.
+	@scripts/bootstrap tools && exec .venv/bin/python -m scripts.snippet
 
 torture: ## Kill every part under load, 200 times, and count every event.
 	@scripts/bootstrap tools && exec .venv/bin/python -m tests.torture 200

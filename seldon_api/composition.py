@@ -20,6 +20,7 @@ from common.parts import Part
 from common.traffic import TRAFFIC
 from events.endpoints import event_routes
 from events.parts import make_intake, make_key_store, make_sink
+from events.snippet import snippet_routes
 from lane.app import Lane
 from lane.door import Door, PublicDoor
 from lane.handing_on import Application
@@ -62,6 +63,7 @@ def compose_worker() -> Worker:
     ]
     routes = [
         *event_routes(make_intake(sink, keys, quotas.charge_events), settings.MAX_BODY_BYTES),
+        *snippet_routes(),
         *prediction_routes(gateway, settings.PREDICT_MAX_BODY_BYTES),
         *operation_routes(parts, snapshots),
     ]
