@@ -109,8 +109,8 @@ JS_EVENTS_DOCS: Final = Docs(
     "Send a batch of events from a browser",
     "What the snippet calls, by `fetch` or by a beacon: one JSON object, or an array of them, as "
     "`text/plain`, so that no browser sends a preflight request first. A beacon cannot set headers, so the "
-    "idempotency key may stand in the query. Answered as `POST /events` is, with CORS headers for every origin; which "
-    "pages may use the key is checked by `Origin`, else by `Referer`.",
+    "idempotency key may stand in the query. Answered as `POST /events` is, with CORS headers for every "
+    "origin; which pages may use the key is checked by `Origin`, else by `Referer`.",
     tag="javascript",
     parameters=(
         Parameter(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import NotFoundError
-from lane.dialects import PROBLEM
+from lane.dialects import SELDON_SERVER
 from lane.files import ServedFile
 from lane.reply import JAVASCRIPT, JSON, Reply
 from lane.request import Request
@@ -47,15 +47,15 @@ async def serve_snippet(request: Request) -> Reply:
         return snippet().answer(request, _LONG)
     if name == "seldon.js" or _VERSIONED.fullmatch(name):
         return snippet().answer(request, _SHORT)
-    raise NotFoundError(f"there is no /js/{name}; the snippet is /js/seldon.js")
+    raise NotFoundError(f"there is nothing at /js/{name}")
 
 
 def snippet_routes() -> list[Route]:
     """The route of all of them."""
     docs = Docs(
         "The tracking snippet",
-        "`seldon.js` for the script tag (kept for five minutes, with `ETag`), `seldon.<version>.js` for pages "
-        "that name a version (kept for a year), `seldon.js.map` with the source. A version that is not "
+        "`seldon.js` for the script tag (kept for five minutes, with `ETag`), `seldon.<version>.js` for "
+        "pages that name a version (kept for a year), `seldon.js.map` with the source. A version that is not "
         "served any more is answered with the present one.",
         tag="javascript",
         parameters=(
@@ -72,4 +72,4 @@ def snippet_routes() -> list[Route]:
         },
         errors=(NotFoundError,),
     )
-    return [Route("/js/{file}", ("GET",), serve_snippet, PROBLEM, "js", docs, door="public")]
+    return [Route("/js/{file}", ("GET",), serve_snippet, SELDON_SERVER, "js", docs, door="public")]

@@ -11,21 +11,17 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from deploy.waiting import answers, wait_until
+from tests.browser import launch, needs_chromium
 from tests.console.model_server import serve_model
 from tests.processes import migrated_surroundings
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 EDITOR = "/admin/configuration/edit/?path=/all_clients/acme/predict_algs"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is not installed"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +58,13 @@ def serve(surroundings: dict[str, str]) -> Iterator[str]:
 def open_page(server: str, width: int = 1280) -> Iterator[Page]:
     """A page on which the operator is signed in; fails when the page's scripts or its policy complained."""
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launch() as browser:
         page = browser.new_context(base_url=server, viewport={"width": width, "height": 900}).new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on("dialog", lambda dialog: dialog.accept())
         sign_in(page)
         yield page
-        browser.close()
     # The browser says so itself of each answer that is meant to be a refusal.
     assert [each for each in complaints if "status of 4" not in each] == []
 

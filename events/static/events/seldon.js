@@ -136,7 +136,7 @@
 
   /** `begun`, `lease`, `tried` are milliseconds; `tried` is 0 before the first attempt. */
   const load = (id) => {
-    const [, begun, lease, tried, rows] = /^(\d+) (\d+) (\d+) ([^]*)/.exec(read(id)) || [];
+    const [, begun, lease, tried, rows] = /^([\d.]+) ([\d.]+) ([\d.]+) ([^]*)/.exec(read(id)) || [];
     return rows && { id, begun: +begun, lease: +lease, tried: +tried, rows };
   };
   const save = (batch) => write(batch.id, `${batch.begun} ${batch.lease} ${batch.tried} ${batch.rows}`);
@@ -225,7 +225,7 @@
     failures += 1;
     const rest = Math.min(2 ** failures, 300) * SECOND * (0.5 + Math.random() / 2);
     resting = Date.now() + rest;
-    if (retryAfter > 0) write(WAIT, Date.now() + retryAfter * SECOND + (rest | 0) + "");
+    if (retryAfter > 0) write(WAIT, Date.now() + retryAfter * SECOND + rest + "");
     const kept = load(batch.id);
     // Refused for now means that nothing of it was kept; without an answer it may have been.
     if (kept) save({ ...kept, lease: 0, tried: status === 429 || status === 503 ? 0 : kept.tried });
