@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 monotonic = time.monotonic
 perf_counter = time.perf_counter
+# Processor time of the calling thread.
+thread_seconds = time.thread_time
 
 
 def now() -> datetime:

@@ -13,7 +13,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
@@ -36,10 +36,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is known of a key: when its first request came, and whether its events are in the spool."""
+    """What is known of a client's key: of which body it is, when its first request came, and whether its
+    events are in a spool.
+    """
 
+    client: str
+    key_hash: bytes
+    body_hash: bytes
     unix_ns: int
-    is_kept: bool
+    is_kept: bool = False
 
 
 def hash_key(client: str, key: str) -> bytes:
@@ -72,16 +77,20 @@ class KeyStore(ABC):
         """Why keys cannot be remembered, in one line; None when they can."""
 
     @abstractmethod
-    async def claim(self, key_hash: bytes, body_hash: bytes) -> Claim:
-        """The claim of the key, made now when there is none.
+    async def claim(self, client: str, key_hash: bytes, body_hash: bytes) -> Claim:
+        """The claim of the client's key, made now when there is none.
 
         Raises IdempotencyConflictError when the key came with another body, UnavailableError when the
         store cannot say.
         """
 
     @abstractmethod
-    async def settle(self, key_hash: bytes) -> None:
-        """The events of the key are in the spool."""
+    async def settle(self, claim: Claim) -> None:
+        """The events of the claim are in the spool."""
+
+    @abstractmethod
+    async def release(self, claim: Claim) -> None:
+        """The events of the claim were refused; whoever waits for them need not."""
 
 
 class SqliteKeyStore(KeyStore):
@@ -123,11 +132,17 @@ class SqliteKeyStore(KeyStore):
         else:
             self._problem = None
 
-    async def claim(self, key_hash: bytes, body_hash: bytes) -> Claim:
-        return await self._run(lambda db: self._claim(db, key_hash, body_hash))
+    async def claim(self, client: str, key_hash: bytes, body_hash: bytes) -> Claim:
+        wanted = Claim(client, key_hash, body_hash, self._unix_nanoseconds())
+        return await self._run(lambda db: self._claim(db, wanted))
 
-    async def settle(self, key_hash: bytes) -> None:
-        await self._run(lambda db: db.execute("UPDATE claim SET is_kept = 1 WHERE key_hash = ?", (key_hash,)))
+    async def settle(self, claim: Claim) -> None:
+        # With its time, which is another machine's when that had the first request.
+        update = "UPDATE claim SET unix_ns = ?, is_kept = 1 WHERE key_hash = ?"
+        await self._run(lambda db: db.execute(update, (claim.unix_ns, claim.key_hash)))
+
+    async def release(self, claim: Claim) -> None:
+        """Nobody waits here: of two requests at one moment both are kept, and the shipper leaves one out."""
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -153,18 +168,17 @@ class SqliteKeyStore(KeyStore):
             self._db = db
         return self._db
 
-    def _claim(self, db: sqlite3.Connection, key_hash: bytes, body_hash: bytes) -> Claim:
-        now = self._unix_nanoseconds()
+    def _claim(self, db: sqlite3.Connection, wanted: Claim) -> Claim:
         with db:
             db.execute("BEGIN IMMEDIATE")
-            db.execute("DELETE FROM claim WHERE unix_ns <= ?", (now - DAY_NS,))
-            row = (key_hash, body_hash, now)
+            db.execute("DELETE FROM claim WHERE unix_ns <= ?", (wanted.unix_ns - DAY_NS,))
+            row = (wanted.key_hash, wanted.body_hash, wanted.unix_ns)
             db.execute("INSERT INTO claim VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING", row)
             query = "SELECT body_hash, unix_ns, is_kept FROM claim WHERE key_hash = ?"
-            known_body, unix_ns, is_kept = db.execute(query, (key_hash,)).fetchone()
-        if known_body != body_hash:
+            known_body, unix_ns, is_kept = db.execute(query, (wanted.key_hash,)).fetchone()
+        if known_body != wanted.body_hash:
             raise IdempotencyConflictError
-        return Claim(unix_ns, bool(is_kept))
+        return replace(wanted, unix_ns=unix_ns, is_kept=bool(is_kept))
 
 
 def _describe(error: Exception) -> str:

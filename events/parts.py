@@ -20,6 +20,7 @@ from events.shipping.fluentd.handshake import Secrets
 from events.shipping.fluentd.making import FluentdPlan, TlsOptions, make_fluentd
 from events.shipping.hourly import HourlyFiles
 from events.shipping.pacing import Pacing
+from events.shipping.repeats import Repeats
 from events.shipping.retention import Retention
 from events.shipping.running import ShippingLoop
 from events.shipping.shipper import Shipper
@@ -58,8 +59,8 @@ def make_sink(slot: str = "worker") -> Sink:
     return _SPOOLS[durability](writer)
 
 
-def make_key_store() -> KeyStore:
-    """Where idempotency keys are remembered."""
+def make_key_store() -> SqliteKeyStore:
+    """Where idempotency keys are remembered on this machine."""
     return SqliteKeyStore(Path(settings.SELDON_DATA) / "run" / "idempotency.sqlite3")
 
 
@@ -73,10 +74,10 @@ def status_file() -> StatusFile:
     return StatusFile(Path(settings.SELDON_DATA) / "run" / "shipping.json")
 
 
-def make_shipping_loop(stopping: Event, on_turn: Callable[[], None]) -> ShippingLoop:
+def make_shipping_loop(stopping: Event, on_turn: Callable[[], None], repeats: Repeats) -> ShippingLoop:
     """The shipper's loop, to where EVENTS_SINK says; ConflictError when another one works on the spool."""
     if settings.EVENTS_SINK == "spool":
-        shipper = Shipper(spool_folder(), HourlyFiles(logs_folder()))
+        shipper = Shipper(spool_folder(), HourlyFiles(logs_folder()), repeats=repeats)
         pacing = Pacing(settings.EVENTS_FLUSH_MIN_SECONDS, settings.EVENTS_FLUSH_MAX_SECONDS)
         return _make_loop(shipper, pacing, stopping, on_turn)
 
@@ -85,7 +86,8 @@ def make_shipping_loop(stopping: Event, on_turn: Callable[[], None]) -> Shipping
         on_turn()
 
     breathe = Breathing(stopping, settings.SELDON_GRACE_SECONDS * _SHARE_OF_GRACE, tell)
-    shipper = Shipper(spool_folder(), make_fluentd(fluentd_plan(), breathe), round_bytes=CHUNK_BYTES)
+    fluentd = make_fluentd(fluentd_plan(), breathe)
+    shipper = Shipper(spool_folder(), fluentd, round_bytes=CHUNK_BYTES, repeats=repeats)
     loop = _make_loop(
         shipper, Pacing(settings.FLUENTD_FLUSH_SECONDS, settings.FLUENTD_FLUSH_SECONDS), stopping, on_turn
     )

@@ -12,7 +12,7 @@ from common.errors import SeldonError
 from common.metrics import Counter
 from common.traffic import TRAFFIC
 from events.errors import NothingAcceptedError
-from events.idempotency import KeyStore, hash_body, hash_key
+from events.idempotency import Claim, KeyStore, hash_body, hash_key
 from events.pipeline import Stamp, parse, read_array, read_lines, stamp_event, stamp_fields
 from events.records import Batch, EventLimits, Receipt, Submission
 from events.sinks.base import EVENTS, Sink
@@ -70,14 +70,23 @@ class EventIntake:
 
     async def _keep_once(self, submission: Submission) -> Receipt:
         """The same for a request with an Idempotency-Key: a repeated one is answered as the first was."""
-        key_hash = hash_key(submission.caller.client, submission.key or "")
-        claim = await self.keys.claim(key_hash, hash_body(submission.body))
+        client = submission.caller.client
+        key_hash = hash_key(client, submission.key or "")
+        claim = await self.keys.claim(client, key_hash, hash_body(submission.body))
         receipt, batch = self._read(submission, claim.unix_ns // 1_000_000_000)
-        if batch.objects and not claim.is_kept:
-            await self._append(submission, batch, key_hash)
-            _count_accepted(submission, batch)
-            await self.keys.settle(key_hash)
+        if not claim.is_kept:
+            if batch.objects:
+                await self._append_claimed(submission, batch, claim)
+            await self.keys.settle(claim)
         return receipt
+
+    async def _append_claimed(self, submission: Submission, batch: Batch, claim: Claim) -> None:
+        try:
+            await self._append(submission, batch, claim.key_hash)
+        except SeldonError:
+            await self.keys.release(claim)
+            raise
+        _count_accepted(submission, batch)
 
     def _read(self, submission: Submission, unix_seconds: int) -> tuple[Receipt, Batch]:
         stamp = Stamp(submission.caller.client, unix_seconds)

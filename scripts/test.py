@@ -13,7 +13,7 @@ from typing import Final
 from scripts.steps import Outcome, run_step, say, sum_up
 from tests.servers import postgresql
 
-_UNSET: Final = {"SELDON_PORT": "", "SELDON_WORKERS": "", "SELDON_WORKER": ""}
+_UNSET: Final = {"SELDON_PORT": "", "SELDON_WORKERS": "", "SELDON_WORKER": "", "REDIS_URL": ""}
 
 
 def main(arguments: list[str]) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
+from django.db import connection
 
 from predictions.transports.networks import read_networks
 from seldon_api import env
@@ -53,6 +56,54 @@ def check_networks(**_: Any) -> list[CheckMessage]:
         hint = "Write networks as 10.20.0.0/16 or fd00::/8, with commas between them."
         return [Error(f"MICROSERVICE_NETWORKS: {error}", hint=hint, id="seldon.E004")]
     return []
+
+
+@register("seldon")
+def check_redis_url(**_: Any) -> list[CheckMessage]:
+    """seldon.E014: REDIS_URL cannot be read."""
+    parts = urlsplit(settings.REDIS_URL)
+    if not settings.REDIS_URL or (parts.scheme in {"redis", "rediss"} and _is_port(parts) and parts.hostname):
+        return []
+    if parts.scheme == "unix" and parts.path:
+        return []
+    # Without the URL itself, which may hold a password.
+    text = "REDIS_URL is not the address of a Redis"
+    hint = "Write redis://[user:password@]host:port/0, rediss://… for TLS, or unix:///path/of/socket."
+    return [Error(text, hint=hint, id="seldon.E014")]
+
+
+@register("seldon")
+def check_redis_prefix(**_: Any) -> list[CheckMessage]:
+    """seldon.E015: REDIS_PREFIX cannot begin the name of a key."""
+    if re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", settings.REDIS_PREFIX):
+        return []
+    text = f"REDIS_PREFIX {settings.REDIS_PREFIX!r} cannot begin the name of a key"
+    return [Error(text, hint="Use 1 to 64 of A-Z a-z 0-9 _ . - in it.", id="seldon.E015")]
+
+
+@register("seldon")
+def check_machines_fit(**_: Any) -> list[CheckMessage]:
+    """seldon.W014: machines that share a Redis do not share what belongs to it."""
+    missing = [
+        name
+        for name, is_missing in (
+            ("DATABASE_URL (a PostgreSQL)", connection.vendor == "sqlite"),
+            ("SECRET_KEY", not env.env_secret("SECRET_KEY")),
+        )
+        if is_missing
+    ]
+    if not settings.REDIS_URL or not missing:
+        return []
+    text = f"REDIS_URL is set without {' and '.join(missing)}"
+    hint = "Set the same on every machine; for one machine alone nothing is wrong."
+    return [CheckWarning(text, hint=hint, id="seldon.W014")]
+
+
+def _is_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 @register("seldon", deploy=True)

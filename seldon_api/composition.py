@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from django.conf import settings
 
@@ -19,7 +17,7 @@ from common.metrics_files import MetricsFilePart, metrics_folder
 from common.parts import Part
 from common.traffic import TRAFFIC
 from events.endpoints import event_routes
-from events.parts import make_intake, make_key_store, make_sink
+from events.parts import make_intake, make_sink
 from events.snippet import snippet_routes
 from lane.app import Lane
 from lane.door import Door, PublicDoor
@@ -30,8 +28,7 @@ from predictions.part import PredictionsPart, build_gateway
 from predictions.routes import prediction_routes
 from seldon_api.operations import operation_routes
 from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart
-
-MOST_DEFAULT_WORKERS: Final = 4
+from seldon_api.sharing import make_sharing, quota_path, worker_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,8 @@ class Worker:
 
 def compose_worker() -> Worker:
     """The machinery of one worker, as the settings say."""
-    sink, keys = make_sink(), make_key_store()
+    sharing = make_sharing()
+    sink, keys = make_sink(), sharing.key_store()
     memory = CredentialMemory(DatabaseSource(), settings.UNKNOWN_TOKENS_REMEMBERED)
     quotas = QuotaKeeper(_quota_file())
     snapshots = metrics_folder(settings.SELDON_DATA)
@@ -59,6 +57,7 @@ def compose_worker() -> Worker:
         CredentialsPart(memory),
         PredictionsPart(gateway),
         ChangesPart(),
+        *sharing.parts(),
         MachinePart(Path(settings.SELDON_DATA) / "run"),
     ]
     routes = [
@@ -82,6 +81,5 @@ def build_lane(fallback: Application) -> Lane:
 
 
 def _quota_file() -> QuotaFile:
-    workers = settings.SELDON_WORKERS or min(os.cpu_count() or 1, MOST_DEFAULT_WORKERS)
-    path = Path(settings.SELDON_DATA) / "run" / "quotas"
-    return QuotaFile(path, min(settings.SELDON_WORKER, workers - 1), workers)
+    workers = worker_count()
+    return QuotaFile(quota_path(), min(settings.SELDON_WORKER, workers - 1), workers)

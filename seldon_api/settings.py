@@ -198,6 +198,15 @@ FLUENTD_ACK_SECONDS = env.env_float("FLUENTD_ACK_SECONDS", 30, 0.1, 3600)
 # `database` (default) or `memory` (tests).
 CONFIG_STORE = env.env_choice("CONFIG_STORE", "database", ("database", "memory"))
 
+# -- several machines ------------------------------------------------------------------------------
+
+# redis://[user:password@]host:port/0, rediss:// (TLS) or unix:///path; empty: this machine shares nothing.
+REDIS_URL = env.env_secret("REDIS_URL")
+# Begins the name of every key in Redis; installations that share a Redis each need their own.
+REDIS_PREFIX = env.env_str("REDIS_PREFIX", "seldon")
+# How long one call of Redis may take before this machine goes on without it, in seconds.
+REDIS_TIMEOUT_SECONDS = env.env_float("REDIS_TIMEOUT_SECONDS", 0.25, 0.01, 10)
+
 # -- predictions -----------------------------------------------------------------------------------
 
 # A microservice's deadline when it names none, in seconds.

@@ -24,13 +24,15 @@ def main() -> int:
     django.setup()
     from django.conf import settings  # noqa: PLC0415 (settings are chosen above)
 
-    from events.parts import make_shipping_loop  # noqa: PLC0415 (Django's apps must be ready first)
+    # Django's apps must be ready first.
+    from events.parts import make_shipping_loop  # noqa: PLC0415
+    from seldon_api.sharing import make_sharing  # noqa: PLC0415
 
     stopping = Event()
     _stop_on_signals(stopping)
     metrics = metrics_folder(settings.SELDON_DATA)
     try:
-        loop = make_shipping_loop(stopping, lambda: _write_metrics(metrics))
+        loop = make_shipping_loop(stopping, lambda: _write_metrics(metrics), make_sharing().repeats())
     except ConflictError as error:
         logger.error("shipper: %s", error.message)
         return 1

@@ -12,6 +12,7 @@ from django.db import connections
 from clients.services import NewClient
 from stores.changes.hub import hub
 from tests.factories import make_client
+from tests.servers_redis import RedisServer, redis
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,22 @@ def acme(db: None) -> NewClient:
 def globex(db: None) -> NewClient:
     """The second tenant, whose things the first must never see."""
     return make_client("globex")
+
+
+@pytest.fixture(scope="session")
+def _running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_running_redis: RedisServer) -> Iterator[RedisServer]:
+    """An empty Redis, which a test may kill or pause."""
+    if not _running_redis.answers():
+        _running_redis.start()
+    _running_redis.client.flushall()
+    yield _running_redis
+    _running_redis.resume()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

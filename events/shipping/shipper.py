@@ -22,6 +22,7 @@ from events.shipping.backlog import oldest_waiting_ns, waiting_bytes
 from events.shipping.base import Destination
 from events.shipping.ledger import DAY_NS, LEDGER_NAME, SHIPPER_FOLDER, Ledger
 from events.shipping.merging import Damage, Place, Tail, merge_tails
+from events.shipping.repeats import NoRepeats, Repeats, in_batches
 from events.shipping.writers import list_writers, remove_writer, sweep_unborn
 from events.sinks.files import Files, make_folders, try_lock
 from events.sinks.framing import Record
@@ -49,11 +50,13 @@ class Shipper:
         *,
         round_bytes: int = ROUND_BYTES,
         files: Files | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
         self._root = root
         self._destination = destination
         self.round_bytes = round_bytes
         self._files = files or Files()
+        self._repeats = repeats or NoRepeats()
         make_folders(self._files, root / SHIPPER_FOLDER)
         lock = try_lock(root / SHIPPER_FOLDER / "lock")
         if lock is None:
@@ -110,13 +113,15 @@ class Shipper:
         moved = size = newest_ns = 0
         seen: dict[bytes, int] = {}
         lines: TallyCounter[str] = TallyCounter()
-        for record in records:
-            moved += 1
-            size += len(record.payload)
-            newest_ns = record.unix_ns
-            if not self._is_repeat(record, seen):
-                self._destination.take(record)
-                lines[record.stream] += record.lines
+        for batch in in_batches(records, self.round_bytes):
+            elsewhere = self._repeats.claim(batch)
+            for record in batch:
+                moved += 1
+                size += len(record.payload)
+                newest_ns = record.unix_ns
+                if not self._is_repeat(record, seen, elsewhere):
+                    self._destination.take(record)
+                    lines[record.stream] += record.lines
             if size >= self.round_bytes:
                 break
         places = {t.writer.name: t.place for t in tails if t.place != self._places.get(t.writer.name)}
@@ -128,12 +133,12 @@ class Shipper:
             SHIPPED.add((stream,), count)
         return moved
 
-    def _is_repeat(self, record: Record, seen: dict[bytes, int]) -> bool:
+    def _is_repeat(self, record: Record, seen: dict[bytes, int], elsewhere: frozenset[bytes]) -> bool:
         key = record.key_hash
         if not key:
             return False
         before = seen.get(key) or self._ledger.seen_at(key)
-        if before is not None and record.unix_ns - before < DAY_NS:
+        if key in elsewhere or (before is not None and record.unix_ns - before < DAY_NS):
             REPEATED.add()
             return True
         seen[key] = record.unix_ns

@@ -14,6 +14,7 @@ DOORS = {
     "microservice/finding.py": "a model author's code may raise anything; it is told as their mistake",
     "microservice/rest.py": "a model author's call may raise anything; it is answered and logged as such",
     "lane/app.py": "the lane: an answer with the request id instead of a cut connection",
+    "seldon_api/sharing_redis.py": "the thread must outlive a fault, or machines share nothing any more",
     "stores/changes/hub.py": "one subscriber's fault must not keep a change from the others",
     "stores/changes/watcher.py": "the thread must outlive a fault, or the process hears of no change again",
 }

@@ -48,10 +48,10 @@ async def test_a_store_that_cannot_be_opened_says_so_and_recovers(tmp_path: Path
     (tmp_path / "run").write_text("not a folder")
     store = SqliteKeyStore(tmp_path / "run" / "keys.sqlite3")
     with pytest.raises(UnavailableError):
-        await store.claim(b"k" * 16, b"b" * 16)
+        await store.claim("acme", b"k" * 16, b"b" * 16)
     assert store.problem()
     (tmp_path / "run").unlink()
-    await store.claim(b"k" * 16, b"b" * 16)
+    await store.claim("acme", b"k" * 16, b"b" * 16)
     assert store.problem() is None
     await store.stop()
 
@@ -60,7 +60,7 @@ async def test_a_store_finds_out_by_itself_that_it_is_well_again(tmp_path: Path)
     (tmp_path / "run").write_text("not a folder")
     store = SqliteKeyStore(tmp_path / "run" / "keys.sqlite3")
     with pytest.raises(UnavailableError):
-        await store.claim(b"k" * 16, b"b" * 16)
+        await store.claim("acme", b"k" * 16, b"b" * 16)
     assert await asyncio.to_thread(wait_until, lambda: store.problem() is not None, timeout_seconds=1)
     (tmp_path / "run").unlink()
     assert await asyncio.to_thread(wait_until, lambda: store.problem() is None, timeout_seconds=5)

@@ -34,6 +34,38 @@ def test_e004_names_the_network_that_cannot_be_read(settings: Settings) -> None:
     assert (message.id, "10.1.2.3/8" in message.msg) == ("seldon.E004", True)
 
 
+@pytest.mark.parametrize("url", ["localhost:6379", "http://host", "redis://", "redis://host:port", "unix://"])
+def test_e014_when_redis_url_is_no_address_and_does_not_show_it(settings: Settings, url: str) -> None:
+    settings.REDIS_URL = url
+    [message] = checks.check_redis_url()
+    assert (message.id, url in message.msg) == ("seldon.E014", False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "redis://host", "redis://:p%40ss@h:6380/1", "rediss://u:p@[::1]:1/0", "unix:///run/redis.sock?db=1"],
+)
+def test_an_address_of_redis_is_taken(settings: Settings, url: str) -> None:
+    settings.REDIS_URL = url
+    assert checks.check_redis_url() == []
+
+
+def test_e015_when_a_prefix_cannot_begin_a_key(settings: Settings) -> None:
+    settings.REDIS_PREFIX = "a:b"
+    assert [message.id for message in checks.check_redis_prefix()] == ["seldon.E015"]
+
+
+def test_w014_when_machines_share_redis_and_no_secret_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    settings.REDIS_URL = "redis://host"
+    [message] = checks.check_machines_fit()
+    assert (message.id, "SECRET_KEY" in message.msg) == ("seldon.W014", True)
+    settings.REDIS_URL = ""
+    assert checks.check_machines_fit() == []
+
+
 def test_w001_when_any_host_is_answered_behind_tls(settings: Settings) -> None:
     settings.ALLOWED_HOSTS, settings.SELDON_TLS = ["*"], True
     assert [message.id for message in checks.check_hosts()] == ["seldon.W001"]

@@ -1,0 +1,1 @@
+"""What several machines share through Redis; imported only where REDIS_URL is set."""
