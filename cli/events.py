@@ -45,6 +45,8 @@ def events() -> None:
 def tail(client_name: str, lines: int, follow: bool, stream: str, as_json: bool) -> None:
     """Show the newest events of a client, from the hourly files and the spool.
 
+    Where events go to Fluentd, only what waits in the spool can be shown.
+
     \b
     Examples:
       seldon-cli events tail --client acme
@@ -52,6 +54,7 @@ def tail(client_name: str, lines: int, follow: bool, stream: str, as_json: bool)
       seldon-cli events tail --client acme --follow
     """
     kept = selectors.event_tail(client_services.get_client(client_name), _STREAMS[stream])
+    _say_where_the_rest_is()
     _print_events(kept.last(lines) if lines else kept.last(1)[:0], as_json)
     while follow:
         time.sleep(_POLL_SECONDS)
@@ -65,6 +68,7 @@ def tail(client_name: str, lines: int, follow: bool, stream: str, as_json: bool)
 def stats(client_name: str | None, hours: int, as_json: bool) -> None:
     """Count events per client and hour: accepted, rejected by reason, bytes, waiting in the spool."""
     clients = _clients(client_name)
+    _say_where_the_rest_is()
     found = [
         (client, selectors.event_stats(client, hours=hours), selectors.spool_waiting(client))
         for client in clients
@@ -78,6 +82,14 @@ def stats(client_name: str | None, hours: int, as_json: bool) -> None:
         words = f"{waiting.events}{'' if waiting.is_exact else ' or more'} in the spool"
         rows.append({"client": client.name, "hour": "waiting", "accepted": words, "bytes": waiting.bytes})
     print_rows(rows, as_json=False, columns=("client", "hour", "accepted", "rejected", "bytes"))
+
+
+def _say_where_the_rest_is() -> None:
+    """On stderr, so that what is piped on stays what it is."""
+    if elsewhere := selectors.shipped_elsewhere():
+        click.echo(f"What was shipped is at {elsewhere}; the spool holds what still waits.", err=True)
+    if late := selectors.late_shipping():
+        click.echo(f"Warning: {late}", err=True)
 
 
 def _in_words(rejected: Mapping[str, int]) -> str:

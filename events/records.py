@@ -85,7 +85,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What lies in the spool and is not in an hourly file yet."""
+    """What lies in the spool and is not shipped yet."""
 
     events: int = 0
     bytes: int = 0

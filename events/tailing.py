@@ -31,14 +31,16 @@ Places = dict[str, Place]
 class EventTail:
     """The lines of one client in one stream: `last` and then, as they come, `new`.
 
-    While it looks, the shipper may move records from the spool to a file; then it looks again.
+    While it looks, the shipper may move records from the spool to a file; then it looks again. Without
+    `reads_files` it tells only what waits in the spool.
     """
 
-    def __init__(self, data: Path, client: str, stream: str) -> None:
+    def __init__(self, data: Path, client: str, stream: str, *, reads_files: bool = True) -> None:
         self._spool = data / "spool"
         self._logs = data / "logs"
         self._client = client
         self._stream = stream
+        self._reads_files = reads_files
         self._places: Places = {}
 
     def last(self, limit: int) -> list[StoredEvent]:
@@ -46,7 +48,8 @@ class EventTail:
         for _ in range(_ATTEMPTS):
             shipped = stored_places(self._spool)
             waiting = self._read_spool(shipped)
-            older = self._read_files(limit - len(waiting)) if len(waiting) < limit else []
+            missing = limit - len(waiting) if self._reads_files else 0
+            older = self._read_files(missing) if missing > 0 else []
             if stored_places(self._spool) == shipped:
                 break
         return [*older, *waiting][-limit:]

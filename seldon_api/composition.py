@@ -18,6 +18,7 @@ from common.parts import Part
 from common.traffic import TRAFFIC
 from events.endpoints import event_routes
 from events.parts import make_intake, make_sink
+from events.selectors import late_shipping
 from events.snippet import snippet_routes
 from lane.app import Lane
 from lane.door import Door, PublicDoor
@@ -27,7 +28,7 @@ from lane.router import Router
 from predictions.part import PredictionsPart, build_gateway
 from predictions.routes import prediction_routes
 from seldon_api.operations import operation_routes
-from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart
+from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart, ShippingPart
 from seldon_api.sharing import make_sharing, quota_path, worker_count
 
 
@@ -58,6 +59,7 @@ def compose_worker() -> Worker:
         PredictionsPart(gateway),
         ChangesPart(),
         *sharing.parts(),
+        ShippingPart(late_shipping),
         MachinePart(Path(settings.SELDON_DATA) / "run"),
     ]
     routes = [

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+from common import clock
 from deploy.status import read_status
 from stores.changes import ChangeWatcher
 from stores.config import get_store
+
+_LOOK_SECONDS: Final = 1.0
 
 
 class ChangesPart:
@@ -53,6 +58,34 @@ class DocumentsPart:
         """Why documents may be out of date."""
         state = get_store().state
         return None if state == "connected" else f"the store is {state}; the last known documents are used"
+
+
+class ShippingPart:
+    """Tells when records wait too long; this worker takes new ones all the same."""
+
+    name = "shipping"
+    is_vital = False
+
+    def __init__(
+        self, look: Callable[[], str | None], monotonic: Callable[[], float] = clock.monotonic
+    ) -> None:
+        self._look = look
+        self._monotonic = monotonic
+        self._looked_at = float("-inf")
+        self._problem: str | None = None
+
+    async def start(self) -> None:
+        """The shipper is a process of its own."""
+
+    async def stop(self) -> None:
+        """The shipper ends after us."""
+
+    def problem(self) -> str | None:
+        """Since when and why records wait; looked up once a second at most, as anybody may ask."""
+        if self._monotonic() - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = self._monotonic()
+            self._problem = self._look()
+        return self._problem
 
 
 class MachinePart:

@@ -9,6 +9,7 @@ from console.dashboards import SORTS, client_table, installation_dashboard
 from console.records import ClientTable
 from console.requests import number_in, page, show, words_in
 from console.spool import spool_tile
+from events.selectors import late_shipping
 
 _DEFAULT_SORT = "-requests"
 _COLUMNS = (
@@ -25,7 +26,7 @@ def show_overview(request: HttpRequest) -> HttpResponseBase:
     """All clients together over the last hour, and the table of clients."""
     now = clock.now()
     dashboard = installation_dashboard(now, spool_tile())
-    context = {"dashboard": dashboard, "table": _table(request), "columns": _COLUMNS}
+    context = {"dashboard": dashboard, "table": _table(request), "columns": _COLUMNS, "late": late_shipping()}
     return show(request, "overview.html", "Overview", context)
 
 

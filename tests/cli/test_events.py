@@ -13,7 +13,7 @@ from clients.models import TrafficMinute
 from clients.services import NewClient
 from common import clock
 from events.sinks.framing import Record
-from tests.events.doubles import open_writer, write_records
+from tests.events.doubles import open_shipper, open_writer, write_records
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +87,23 @@ def test_stats_are_a_table_for_people(
 def test_an_unknown_client_is_told(data: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["events", command, "--client", "nobody"]) == 1
     assert "nobody" in capsys.readouterr().err
+
+
+def test_where_events_go_to_fluentd_only_what_waits_is_shown_and_that_is_said(
+    data: Path, acme: NewClient, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_event(data, "acme", "shipped before")
+    shipper = open_shipper(data)
+    shipper.ship()
+    shipper.close()
+    settings.EVENTS_SINK = "fluentd://collector"
+    write_event(data, "acme", "waits")
+    assert main.run(["events", "tail", "--client", "acme"]) == 0
+    shown = capsys.readouterr()
+    assert "waits" in shown.out
+    assert "shipped before" not in shown.out
+    assert "fluentd://collector" in shown.err
+    assert main.run(["events", "stats", "--client", "acme", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)[0]["waiting"]["events"] == 1
+    assert "fluentd://collector" in shown.err

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from clients.services import NewClient
 from common import clock
 from console.security import POLICY
+from events.parts import status_file
 from predictions.records import MicroserviceSpec
 from predictions.services import register_microservice
 from stores.config import ConfigStore, Document, use_store
 from stores.config.memory import MemoryConfigStore
 from tests.console.traffic import add_minute
+from tests.events.doubles import make_record, open_writer, write_records
 from tests.factories import TESTER, make_client, make_key
 
 DOCUMENT = "/all_clients/acme/alg_test_switch"
@@ -228,3 +232,15 @@ def test_fault_of_ours_is_a_page_without_a_traceback(operator: User) -> None:
     assert answer.status_code == 500
     assert b"Something went wrong here" in answer.content
     assert b"secret of the inside" not in answer.content
+
+
+def test_overview_warns_while_records_wait_too_long(
+    console: Browser, settings: Settings, tmp_path: Path
+) -> None:
+    settings.SELDON_DATA = tmp_path
+    assert "Events are late" not in console.get("/admin/").content.decode()
+    writer = open_writer(tmp_path / "spool")
+    write_records(writer, make_record(1))
+    writer.close()
+    status_file().tell("fluentd://a", "a:24224: Connection refused")
+    assert "a:24224: Connection refused" in console.get("/admin/").content.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from common.metrics import Counter
 from common.metrics_files import write_snapshot
 from seldon_api import operations
 from seldon_api.operations import operation_routes
+from seldon_api.parts import ShippingPart
 from tests.lane.doubles import AsgiCaller, make_lane
 
 
@@ -30,3 +32,19 @@ async def test_metrics_of_a_moment_ago_are_shown_while_the_disk_is_full(
     answer = await AsgiCaller(make_lane(*operation_routes((), tmp_path)))("GET", "/metrics")
     assert answer.status == 200
     assert b"seldon_test_scraped_total 1.0" in answer.body
+
+
+async def test_late_records_are_told_by_a_worker_that_is_ready(tmp_path: Path) -> None:
+    part = ShippingPart(lambda: "records have been waiting")
+    answer = await AsgiCaller(make_lane(*operation_routes([part], tmp_path)))("GET", "/readyz")
+    assert answer.status == 200
+    assert json.loads(answer.body)["parts"] == {"shipping": "records have been waiting"}
+
+
+def test_the_spool_is_looked_at_once_a_second_however_often_anybody_asks() -> None:
+    now, looks = [0.0], []
+    part = ShippingPart(lambda: looks.append(1), lambda: now[0])
+    for second in (0.0, 0.5, 0.9, 1.0):
+        now[0] = second
+        part.problem()
+    assert len(looks) == 2
