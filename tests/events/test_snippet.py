@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 
 import pytest
 
 from events.snippet import snippet, snippet_routes, source_map, versioned_name
 from scripts.snippet import BUILT, SOURCE, digest
+from scripts.steps import ROOT
 from tests.lane.doubles import Answer, AsgiCaller, make_lane
 
 MOST_ZIPPED_BYTES = 4096
@@ -65,3 +67,50 @@ async def test_the_map_that_the_script_names_is_there() -> None:
 @pytest.mark.parametrize("name", ["other.js", "seldon.js.bak", "seldon.012345678.js", "seldon.ABCDEF0123.js"])
 async def test_no_other_file_is_there(name: str) -> None:
     assert (await fetch(name)).status == 404
+
+
+# -- the reference page ------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "reference" / "snippet.md").read_text()
+SCRIPT = SOURCE.read_text()
+
+
+def first_column(heading: str) -> set[str]:
+    """The code words that begin the rows of the tables below `heading`."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([\w-]+)", section, re.MULTILINE))
+
+
+def test_the_reference_names_every_attribute() -> None:
+    read = set(re.findall(r"options\.(\w+)", SCRIPT)) | set(re.findall(r'"(\w+)" in options', SCRIPT))
+    names = {"data-" + re.sub("[A-Z]", lambda found: f"-{found[0].lower()}", name) for name in read}
+    assert names == first_column("Attributes")
+
+
+def test_the_reference_names_every_call() -> None:
+    calls = SCRIPT.partition("const calls = {")[2].partition("\n  };")[0]
+    assert set(re.findall(r"^    (\w+)[:,]", calls, re.MULTILINE)) == first_column("Calls")
+
+
+def test_the_reference_names_all_that_is_told() -> None:
+    told = set(re.findall(r'tell\(\s*"(\w+)"', SCRIPT))
+    told |= set(re.findall(r'tell\(status < 300 \? "(\w+)" : "(\w+)"', SCRIPT)[0])
+    assert told == first_column("Hearing what happens")
+    reasons = set(re.findall(r'(?:drop\(.*?, |reason: )"([\w ]+)"', SCRIPT))
+    assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == set()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "found"),
+    [
+        ("batch-size", r"batchSize, (\d+)"),
+        ("batch-delay", r"batchDelay, (\d+)"),
+        ("timeout", r"timeout, (\d+)"),
+        ("queue-bytes", r"queueBytes, (\d+)"),
+        ("queue-days", r"queueDays, (\d+)"),
+        ("page-views", r'pageViews \|\| "(\w+)"'),
+    ],
+)
+def test_the_reference_tells_the_defaults(attribute: str, found: str) -> None:
+    default = re.findall(found, SCRIPT)[0]
+    assert f"| `data-{attribute}` | `{default}` |" in PAGE
