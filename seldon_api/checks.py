@@ -11,8 +11,10 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connection
 
+from common.errors import InvalidInputError
 from predictions.transports.networks import read_networks
 from seldon_api import env
+from stores.config import make_store
 
 
 @register("seldon")
@@ -104,6 +106,27 @@ def _is_port(parts: SplitResult) -> bool:
         return parts.port is None or parts.port > 0
     except ValueError:
         return False
+
+
+@register("seldon")
+def check_config_store(**_: Any) -> list[CheckMessage]:
+    """seldon.E013: CONFIG_STORE means no store."""
+    try:
+        make_store(settings.CONFIG_STORE)
+    except InvalidInputError as error:
+        hint = "Write database, memory, or zookeeper://host:2181,host/chroot."
+        return [Error(f"CONFIG_STORE: {error.message}", hint=hint, id="seldon.E013")]
+    return []
+
+
+@register("seldon")
+def check_zookeeper_user(**_: Any) -> list[CheckMessage]:
+    """seldon.E023: user and password of ZooKeeper do not make a pair."""
+    user, password = settings.ZOOKEEPER_USER, settings.ZOOKEEPER_PASSWORD
+    if bool(user) == bool(password) and ":" not in user:
+        return []
+    text = "ZOOKEEPER_USER holds a colon" if ":" in user else "ZOOKEEPER_USER or its password is missing"
+    return [Error(text, hint="Set both, without a colon in the user, or none.", id="seldon.E023")]
 
 
 @register("seldon", deploy=True)

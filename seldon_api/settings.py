@@ -195,8 +195,16 @@ FLUENTD_ACK_SECONDS = env.env_float("FLUENTD_ACK_SECONDS", 30, 0.1, 3600)
 
 # -- configuration documents -----------------------------------------------------------------------
 
-# `database` (default) or `memory` (tests).
-CONFIG_STORE = env.env_choice("CONFIG_STORE", "database", ("database", "memory"))
+# `database` (default), `zookeeper://h1:2181,h2/chroot` (Seldon's own nodes) or `memory` (tests).
+CONFIG_STORE = env.env_str("CONFIG_STORE", "database")
+# Who we are to ZooKeeper (digest); nodes that we make are then for this user alone. Empty: nobody.
+ZOOKEEPER_USER = env.env_str("ZOOKEEPER_USER")
+# That user's password.
+ZOOKEEPER_PASSWORD = env.env_secret("ZOOKEEPER_PASSWORD")
+# After this many seconds without a word a ZooKeeper server counts as gone, and another one is tried.
+ZOOKEEPER_SESSION_SECONDS = env.env_float("ZOOKEEPER_SESSION_SECONDS", 10, 1, 600)
+# How many versions of each document ZooKeeper keeps; it holds them all in memory.
+ZOOKEEPER_HISTORY_VERSIONS = env.env_int("ZOOKEEPER_HISTORY_VERSIONS", 50, 1, 10_000)
 
 # -- several machines ------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from clients.services import NewClient
 from stores.changes.hub import hub
 from tests.factories import make_client
 from tests.servers_redis import RedisServer, redis
+from tests.servers_zookeeper import ZooKeeperServer, zookeeper
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +48,13 @@ def _data_folder(factory: pytest.TempPathFactory) -> Path:
     folder = factory.getbasetemp() / "seldon-data"
     (folder / "run").mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def zookeeper_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZooKeeperServer]:
+    """One ZooKeeper for all tests of this process; each takes a chroot of its own, and lets it run."""
+    with zookeeper(tmp_path_factory.mktemp("zookeeper")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.conf import settings
 
+from common.errors import InvalidInputError
 from common.registry import Registry
 from stores.config.base import ConfigStore
 from stores.config.diff import diff_texts
@@ -23,6 +24,7 @@ __all__ = [
     "check_document",
     "diff_texts",
     "get_store",
+    "make_store",
     "register_validator",
     "use_store",
 ]
@@ -32,11 +34,24 @@ BACKENDS: Final[Registry[ConfigStore]] = Registry(
     {
         "database": "stores.config.database.DatabaseConfigStore",
         "memory": "stores.config.memory.MemoryConfigStore",
+        "zookeeper": "stores.config.zookeeper.ZooKeeperConfigStore",
     },
 )
 
 _lock = threading.Lock()
 _store: ConfigStore | None = None
+
+
+def make_store(name: str) -> ConfigStore:
+    """A store, not yet started, of the kind that `name` means: `database`, `memory`, `zookeeper://…`.
+
+    InvalidInputError when it means none.
+    """
+    backend = BACKENDS.load(name.partition(":")[0])
+    try:
+        return backend.configured(name)
+    except ValueError as error:
+        raise InvalidInputError(f"{name!r} is no configuration store: {error}") from error
 
 
 def get_store() -> ConfigStore:
@@ -49,7 +64,7 @@ def get_store() -> ConfigStore:
     if _store is None:
         with _lock:
             if _store is None:
-                store = BACKENDS.load(settings.CONFIG_STORE)()
+                store = make_store(settings.CONFIG_STORE)
                 _start(store)
                 _store = store
     return _store

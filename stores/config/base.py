@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, Final, Literal, Self
 
 from stores.config.errors import ConfigMissingError, ConfigVersionMissingError
 from stores.config.paths import canonical_path, check_path
@@ -30,6 +32,11 @@ class ConfigStore(ABC):
     while the backend is away (`state` is then `stale`). Everything else asks the backend and raises
     ConfigUnavailableError (503) when it cannot be reached. Safe to use from several threads.
     """
+
+    @classmethod
+    def configured(cls, name: str) -> Self:
+        """The store that `name` means, as CONFIG_STORE writes it; everything else is in the settings."""
+        return cls()
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
@@ -60,6 +67,17 @@ class ConfigStore(ABC):
     @abstractmethod
     def state(self) -> State:
         """`connected`, or `stale` while changes made elsewhere may be missed."""
+
+    @property
+    def problem(self) -> str | None:
+        """What an operator must know: why documents may be out of date, which ones are refused."""
+        stale = f"the store is {self.state}; the last known documents are used"
+        return None if self.state == "connected" else stale
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Why, by path, what another tool wrote is not in force: the last good document stays instead."""
+        return {}
 
     # -- asking the backend ------------------------------------------------------------------------
 
@@ -133,6 +151,13 @@ class ConfigStore(ABC):
         self._watches.append(callback)
         return lambda: self._watches.remove(callback)
 
+    def atomic(self) -> AbstractContextManager[Any]:
+        """What is written in the block, here and in the Django database, is written all or not at all.
+
+        As far as that is possible: where documents live elsewhere it holds for the database alone.
+        """
+        return nullcontext()
+
     def start(self) -> None:
         """Loads the snapshot and begins to follow changes; ConfigUnavailableError when that fails."""
         self.refresh()
@@ -143,14 +168,10 @@ class ConfigStore(ABC):
 
     def refresh(self, paths: Iterable[str] | None = None) -> None:
         """Reads `paths` from the backend into the snapshot, or with None whatever changed anywhere."""
-        with self._refreshing:
-            if paths is None:
-                changed = self._refresh_all()
-            else:
-                wanted = frozenset(paths)
-                changed = self._apply(wanted, self._fetch_many(wanted))
-        if changed:
-            self._tell(changed)
+        if paths is None:
+            self._refresh_all()
+        else:
+            self._change(partial(self._refresh_some, frozenset(paths)))
 
     # -- for backends ------------------------------------------------------------------------------
 
@@ -161,8 +182,8 @@ class ConfigStore(ABC):
         """Writes the next version and its history in one step and makes it known; `text` None deletes."""
 
     @abstractmethod
-    def _fetch_versions(self) -> dict[str, int]:
-        """The version of every document there is."""
+    def _refresh_all(self) -> None:
+        """Brings the whole snapshot up to date, by `_change`."""
 
     @abstractmethod
     def _fetch_many(self, paths: Iterable[str]) -> dict[str, Document]:
@@ -181,8 +202,18 @@ class ConfigStore(ABC):
 
     # -- the snapshot ------------------------------------------------------------------------------
 
-    def _refresh_all(self) -> frozenset[str]:
-        versions = self._fetch_versions()
+    def _change(self, read: Callable[[], frozenset[str]]) -> None:
+        """Has `read` bring the snapshot up to date, alone, and tells of the paths that changed."""
+        with self._refreshing:
+            changed = read()
+        if changed:
+            self._tell(changed)
+
+    def _refresh_some(self, paths: frozenset[str]) -> frozenset[str]:
+        return self._apply(paths, self._fetch_many(paths))
+
+    def _apply_versions(self, versions: Mapping[str, int]) -> frozenset[str]:
+        """Makes the snapshot agree with the version of every document there is; as `_apply`."""
         known = self._documents
         differing = {path for path, version in versions.items() if _version(known.get(path)) != version}
         gone = known.keys() - versions.keys()
@@ -190,7 +221,7 @@ class ConfigStore(ABC):
 
     def _apply(self, paths: Iterable[str], found: dict[str, Document]) -> frozenset[str]:
         """Makes the snapshot say of `paths` what `found` says; returns the paths that changed by it."""
-        changed = {path for path in paths if _version(self._documents.get(path)) != _version(found.get(path))}
+        changed = {path for path in paths if self._documents.get(path) != found.get(path)}
         for path in changed:
             if path in found:
                 self._documents[path] = found[path]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import zip_longest
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
@@ -39,6 +39,10 @@ class DatabaseConfigStore(ConfigStore):
         watcher = changes.current_watcher()
         is_followed = watcher is None or watcher.healthy
         return "connected" if self._is_current and is_followed else "stale"
+
+    def atomic(self) -> AbstractContextManager[Any]:
+        """One transaction of the database, which holds the documents too."""
+        return transaction.atomic()
 
     def start(self) -> None:
         """Subscribes to the change feed, then loads every document."""
@@ -91,9 +95,14 @@ class DatabaseConfigStore(ConfigStore):
         except IntegrityError:
             return None
 
-    def _fetch_versions(self) -> dict[str, int]:
+    def _refresh_all(self) -> None:
+        self._change(self._read_differing)
+
+    def _read_differing(self) -> frozenset[str]:
         with _reachable():
-            return dict(ConfigDocument.objects.filter(text__isnull=False).values_list("path", "version"))
+            rows = ConfigDocument.objects.filter(text__isnull=False).values_list("path", "version")
+            versions = dict(rows)
+        return self._apply_versions(versions)
 
     def _fetch_many(self, paths: Iterable[str]) -> dict[str, Document]:
         found = {}

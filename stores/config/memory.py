@@ -37,8 +37,10 @@ class MemoryConfigStore(ConfigStore):
         self.refresh((path,))
         return self._fetch_one(path)
 
-    def _fetch_versions(self) -> dict[str, int]:
-        return {path: each.version for path, each in self._fetch_many(list(self._entries)).items()}
+    def _refresh_all(self) -> None:
+        found = self._fetch_many(list(self._entries))
+        versions = {path: each.version for path, each in found.items()}
+        self._change(lambda: self._apply_versions(versions))
 
     def _fetch_many(self, paths: Iterable[str]) -> dict[str, Document]:
         found = (_document(self._entries.get(path)) for path in paths)

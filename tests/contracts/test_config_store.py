@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from stores.config import BACKENDS, ConfigStore, Document, register_validator
+from stores.config import BACKENDS, ConfigStore, Document, make_store, register_validator
 from stores.config.errors import (
     ConfigConflictError,
     ConfigInvalidError,
@@ -17,6 +19,7 @@ from stores.config.errors import (
     ConfigTooLargeError,
     ConfigVersionMissingError,
 )
+from tests.servers_zookeeper import ZooKeeperServer
 
 PATH = "/all_clients/acme/notes"
 OTHER = "/all_clients/globex/notes"
@@ -27,8 +30,13 @@ MARKS = {"database": [pytest.mark.django_db(transaction=True)]}
 
 
 @pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in sorted(BACKENDS.paths)])
-def store(request: pytest.FixtureRequest) -> Iterator[ConfigStore]:
-    backend = BACKENDS.load(request.param)()
+def store(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Iterator[ConfigStore]:
+    settings.SELDON_DATA = tmp_path
+    name = request.param
+    if name == "zookeeper":
+        server: ZooKeeperServer = request.getfixturevalue("zookeeper_server")
+        name = server.new_chroot()
+    backend = make_store(name)
     backend.start()
     yield backend
     backend.stop()
