@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
-
-from django.db import transaction
 
 from clients.models import Client
 from clients.records import By
@@ -22,33 +22,40 @@ def owner_name(path: str) -> str | None:
     return found[1] if found else None
 
 
-@transaction.atomic
 def write_document(*, path: str, text: str, by: By, expected_version: int | None = None) -> Document:
     """Writes `text` as the document's next version; raises what `ConfigStore.set_text` raises."""
-    document = get_store().set_text(path, text, author=by.actor, expected_version=expected_version)
-    _note("write_document", document.path, by, {"version": document.version})
+    with _noted("write_document", path, by) as after:
+        document = get_store().set_text(path, text, author=by.actor, expected_version=expected_version)
+        after["version"] = document.version
     return document
 
 
-@transaction.atomic
 def roll_back_document(
     *, path: str, version: int, by: By, expected_version: int | None = None
 ) -> Document | None:
     """Makes what the document was at `version` its next; raises what `ConfigStore.rollback` raises."""
-    document = get_store().rollback(path, version, author=by.actor, expected_version=expected_version)
-    now = document.version if document is not None else None
-    _note("roll_back_document", path, by, {"rolled_back_to": version, "version": now})
+    with _noted("roll_back_document", path, by) as after:
+        document = get_store().rollback(path, version, author=by.actor, expected_version=expected_version)
+        now = document.version if document is not None else None
+        after |= {"rolled_back_to": version, "version": now}
     return document
 
 
-@transaction.atomic
 def delete_document(*, path: str, by: By, expected_version: int | None = None) -> None:
     """Deletes the document, which stays in its history; raises what `ConfigStore.delete` raises."""
-    get_store().delete(path, author=by.actor, expected_version=expected_version)
-    _note("delete_document", path, by, {})
+    with _noted("delete_document", path, by):
+        get_store().delete(path, author=by.actor, expected_version=expected_version)
 
 
-def _note(action: str, path: str, by: By, after: dict[str, Any]) -> None:
-    name = owner_name(path)
-    owner = Client.objects.filter(name=name).first() if name else None
-    record_change(by=by, action=action, client=owner, target=canonical_path(path), after=after)
+@contextmanager
+def _noted(action: str, path: str, by: By) -> Iterator[dict[str, Any]]:
+    """Does what is in the block, and enters it into the audit log with what the block puts into the value.
+
+    The database is asked before anything is written, since a store elsewhere is in no transaction with it:
+    a change that cannot be entered is not made.
+    """
+    owner = Client.objects.filter(name=owner_name(path) or "").first()
+    after: dict[str, Any] = {}
+    with get_store().atomic():
+        yield after
+        record_change(by=by, action=action, client=owner, target=canonical_path(path), after=after)

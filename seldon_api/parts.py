@@ -55,9 +55,8 @@ class DocumentsPart:
         """The store ends with the process."""
 
     def problem(self) -> str | None:
-        """Why documents may be out of date."""
-        state = get_store().state
-        return None if state == "connected" else f"the store is {state}; the last known documents are used"
+        """Why documents may be out of date, and which ones are refused."""
+        return get_store().problem
 
 
 class ShippingPart:

@@ -23,7 +23,7 @@ from stores.config.zookeeper_documents import Settled, ZooKeeperDocuments
 from stores.config.zookeeper_follower import Follower
 from stores.config.zookeeper_nodes import Node
 from stores.config.zookeeper_session import Credentials, ZooKeeperSession
-from stores.config.zookeeper_tree import Found, NodeTree
+from stores.config.zookeeper_tree import Found, NodeTree, WatchedNodes, WatchedTree
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class ZooKeeperConfigStore(ConfigStore):
         self._nodes = ZooKeeperDocuments(self._session, options.keep_versions)
         self._file = SnapshotFile(options.snapshot_path, str(address))
         self._follower = Follower(self)
-        self._tree = NodeTree(self._session, self._follower.wake)
+        self._tree: NodeTree = WatchedNodes(self._session, self._follower.wake)
         self._refused: dict[str, str] = {}
         self._unjudged: dict[str, str] = {}
         # How many connections had been lost when everything was last read.
@@ -165,8 +165,10 @@ class ZooKeeperConfigStore(ConfigStore):
     def _refresh_all(self) -> None:
         """A part at a time, so that writers need not wait for the end."""
         losses, self._current_since = self._session.losses, None
+        self._session.learn_server()
         self._check_chroot()
         self._nodes.may_record = True
+        self._tree = self._grow_tree()
         seen: set[str] = set()
         reading = self._tree.read_everything()
         while (found := self._take_next(reading)) is not None:
@@ -235,6 +237,10 @@ class ZooKeeperConfigStore(ConfigStore):
         for faults in (self._refused, self._unjudged):
             for path in faults.keys() - seen:
                 del faults[path]
+
+    def _grow_tree(self) -> NodeTree:
+        kind = WatchedTree if self._session.is_modern else WatchedNodes
+        return kind(self._session, self._follower.wake)
 
     def _check_chroot(self) -> None:
         """Without its chroot an ensemble looks empty, which is no deletion of everything."""

@@ -19,12 +19,14 @@ from stores.config.errors import ConfigConflictError, ConfigTooLargeError, Confi
 from stores.config.records import Document, HistoryEntry
 from stores.config.validation import check_document
 from stores.config.zookeeper_nodes import Head, Node, Version
-from stores.config.zookeeper_session import ANSWER_SECONDS, ZooKeeperSession, is_refusal
+from stores.config.zookeeper_session import ZooKeeperSession, is_refusal
 
 logger = logging.getLogger(__name__)
 
 # Writers who get in each other's way do so for a moment only.
 _ATTEMPTS: Final = 20
+# Of what other tools wrote, documents whose history begins in one transaction.
+_RECORDED_AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,12 @@ class ZooKeeperDocuments:
         """
         settled, waiting = Settled(), list(self._with_heads(found))
         standing: list[Present] = []
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             outside = [each for each in waiting if not _is_settled(each, settled)]
             good = [each for each in outside if _judge(each, settled)]
             standing += [each for each in outside if each not in good]
-            good = self._record(good, settled)
+            # One that changed meanwhile keeps those recorded with it from being so: then each by itself.
+            good = self._record(good, settled, _RECORDED_AT_ONCE if attempt == 0 else 1)
             if not good:
                 break
             waiting = list(self._with_heads(self._read_nodes([each.path for each in good])))
@@ -125,17 +128,16 @@ class ZooKeeperDocuments:
         self._session.gather([partial(self._client.sync_async, "/")])
 
     def _read_nodes(self, paths: list[str]) -> dict[str, Node | None]:
-        asks = [partial(self._client.get_async, path) for path in paths]
-        return dict(zip(paths, self._session.gather(asks), strict=True))
+        return dict(zip(paths, self._session.read_nodes(paths), strict=True))
 
     def _with_heads(self, found: Mapping[str, Node | None]) -> Iterator[Present]:
-        asks = [partial(self._client.get_async, nodes.head_node(path)) for path in found]
-        for (path, node), answer in zip(found.items(), self._session.gather(asks), strict=True):
+        answers = self._session.read_nodes([nodes.head_node(path) for path in found])
+        for (path, node), answer in zip(found.items(), answers, strict=True):
             yield _present(path, node, answer)
 
     def _versions(self, path: str, numbers: list[int]) -> dict[int, Version]:
         names = [nodes.version_node(path, number) for number in numbers]
-        answers = self._session.gather([partial(self._client.get_async, name) for name in names])
+        answers = self._session.read_nodes(names)
         return {
             number: nodes.decode_version(name, answer[0])
             for number, name, answer in zip(numbers, names, answers, strict=True)
@@ -143,21 +145,20 @@ class ZooKeeperDocuments:
         }
 
     def _kept_versions(self, path: str) -> list[int]:
-        ask = partial(self._client.get_children_async, nodes.head_node(path))
-        [names] = self._session.gather([ask])
+        [names] = self._session.list_nodes([nodes.head_node(path)])
         return [number for name in names or () if (number := nodes.version_of(name)) is not None]
 
     # -- what other tools wrote --------------------------------------------------------------------
 
-    def _record(self, good: list[Present], settled: Settled) -> list[Present]:
+    def _record(self, good: list[Present], settled: Settled, at_once: int) -> list[Present]:
         """Makes each the next version of its history, unless another process was faster.
 
         Returns those to be read again; where our user may only read, they are in force as they are.
         """
         if good and self.may_record:
             try:
-                self._make_heads(good)
-                self._session.commit_all([self._recording(each) for each in good])
+                self._make_above(good)
+                self._session.commit_all(self._recordings(good, at_once))
             except ConfigUnavailableError as error:
                 if not is_refusal(error):
                     raise
@@ -168,22 +169,22 @@ class ZooKeeperDocuments:
         settled.documents |= {each.path: _unrecorded(each) for each in good if each.data}
         return []
 
-    def _recording(self, present: Present) -> Any:
-        transaction = self._client.transaction()
-        at, mzxid = clock.now(), 0
-        if present.node is not None:
-            stat = present.node[1]
-            at, mzxid = nodes.written_at(stat), stat.mzxid
-            transaction.check(present.path, stat.version)
-        version = Version(nodes.OUTSIDE, at, present.data.decode() or None)
-        _add_version(transaction, present, version, mzxid)
-        return transaction
+    def _recordings(self, good: list[Present], at_once: int) -> Iterator[Any]:
+        """Transactions that record `good`, those above others first; none larger than a server takes."""
+        transaction, count, size_bytes = self._client.transaction(), 0, 0
+        for present in sorted(good, key=lambda each: each.path):
+            if count == at_once or size_bytes > nodes.MAX_TRANSACTION_BYTES // 2:
+                yield transaction
+                transaction, count, size_bytes = self._client.transaction(), 0, 0
+            size_bytes += _add_recording(transaction, present)
+            count += 1
+        yield transaction
 
     def _add_last_good(self, standing: list[Present], settled: Settled) -> None:
         """Puts the newest version of the history where what is in the node is not in force."""
         waiting = [each for each in standing if each.version]
         names = [nodes.version_node(each.path, each.version) for each in waiting]
-        answers = self._session.gather([partial(self._client.get_async, name) for name in names])
+        answers = self._session.read_nodes(names)
         for each, name, answer in zip(waiting, names, answers, strict=True):
             text = nodes.decode_version(name, answer[0]).text if answer is not None else None
             if text is not None:
@@ -217,7 +218,7 @@ class ZooKeeperDocuments:
     def _is_written(self, present: Present, version: Version) -> bool:
         if present.node is None and version.text is not None:
             self._make([present.path.rpartition("/")[0]])
-        self._make_heads([present])
+        self._make_above([present])
         outcome = self._session.commit(self._writing(present, version))
         return outcome == "done" or (outcome == "lost" and self._took_place(present, version))
 
@@ -241,7 +242,7 @@ class ZooKeeperDocuments:
         """Whether a write whose answer was lost was made; ConfigUnavailableError when nobody can tell."""
         number = present.head.version + 1
         try:
-            self._session.wait(ANSWER_SECONDS)
+            self._session.wait(self._session.answer_seconds)
             self._sync()
             found = self._versions(present.path, [number])
         except ConfigUnavailableError as error:
@@ -249,8 +250,11 @@ class ZooKeeperDocuments:
             raise ConfigUnavailableError(reason) from error
         return number in found and found[number].token == version.token
 
-    def _make_heads(self, presents: list[Present]) -> None:
-        self._make([nodes.head_node(each.path) for each in presents if each.head_edition < 0])
+    def _make_above(self, presents: list[Present]) -> None:
+        """Makes what must be above the heads that are missing, but for heads that are made with them."""
+        missing = {nodes.head_node(each.path) for each in presents if each.head_edition < 0}
+        above = {name.rpartition("/")[0] for name in missing}
+        self._make([name for name in above if name not in missing])
 
     def _make(self, names: list[str]) -> None:
         """Makes the nodes `names` and those above them, empty, where there are none."""
@@ -316,14 +320,26 @@ def _unrecorded(present: Present) -> Document:
     return Document(present.path, present.data.decode(), present.head.version + 1, nodes.OUTSIDE, at)
 
 
+def _add_recording(transaction: Any, present: Present) -> int:
+    """Adds to `transaction` that what another tool wrote is the next version; returns its bytes."""
+    at, mzxid = clock.now(), 0
+    if present.node is not None:
+        stat = present.node[1]
+        at, mzxid = nodes.written_at(stat), stat.mzxid
+        transaction.check(present.path, stat.version)
+    version = Version(nodes.OUTSIDE, at, present.data.decode() or None)
+    return _add_version(transaction, present, version, mzxid)
+
+
 def _add_version(transaction: Any, present: Present, version: Version, adopted_mzxid: int) -> int:
     """Adds the next version and its head to `transaction`; returns the bytes of both."""
     number = present.head.version + 1
     head = Head(number, version.author, version.at, version.text is None, adopted_mzxid)
     head_data, version_data = nodes.encode_head(head), nodes.encode_version(version)
-    # A head that was only just made is at ZooKeeper's version 0.
-    edition = max(present.head_edition, 0)
-    transaction.set_data(nodes.head_node(present.path), head_data, version=edition)
+    if present.head_edition < 0:
+        transaction.create(nodes.head_node(present.path), head_data)
+    else:
+        transaction.set_data(nodes.head_node(present.path), head_data, version=present.head_edition)
     transaction.create(nodes.version_node(present.path, number), version_data)
     return len(head_data) + len(version_data)
 

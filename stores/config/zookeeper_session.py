@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 from kazoo.client import KazooClient, KazooState, TransactionRequest
@@ -31,18 +32,24 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
+from stores.config import zookeeper_protocol as protocol
 from stores.config.errors import ConfigUnavailableError
 from stores.config.zookeeper_address import Address
+from stores.config.zookeeper_nodes import Node
 
-# How long one answer may take before the ensemble counts as away.
-ANSWER_SECONDS: Final = 5.0
+# How long one answer may take at most before the ensemble counts as away.
+_MOST_ANSWER_SECONDS: Final = 5.0
 # How long a caller waits for a connection that is just being made.
 _CONNECTION_SECONDS: Final = 1.0
 # Requests under way at once: enough to hide the way there and back, few enough to bound memory.
 _WINDOW: Final = 128
+# Nodes in one request where the server takes many: it makes the whole answer in memory before it sends it.
+_NODES_PER_REQUEST: Final = 64
 
 _LOST: Final = (ConnectionLoss, SessionExpiredError, ConnectionClosedError, SessionMovedError)
 _BEATEN: Final = (BadVersionError, NodeExistsError, NoNodeError, NotEmptyError)
+
+_AskSome = Callable[[KazooClient, Sequence[str]], Any]
 
 Outcome = Literal["done", "beaten", "lost"]
 """Of a transaction: made; not made, since somebody was faster; or nobody knows, since the answer was lost."""
@@ -62,8 +69,11 @@ class ZooKeeperSession:
     def __init__(self, address: Address, credentials: Credentials, session_seconds: float) -> None:
         self._address = address
         self._user = credentials.user
+        self.answer_seconds = min(_MOST_ANSWER_SECONDS, session_seconds)
         self._connected = threading.Event()
         self._listener: Callable[[], None] = lambda: None
+        self.is_modern = False
+        """Whether the server takes many reads in one request and watches whole subtrees."""
         self.losses = 0
         """How often the connection was lost: what was known before a loss may be out of date after it."""
         self.client = _make_client(address, credentials, session_seconds)
@@ -100,15 +110,37 @@ class ZooKeeperSession:
         with self._in_our_words():
             for first in range(0, len(waiting), _WINDOW):
                 pending = [ask() for ask in waiting[first : first + _WINDOW]]
-                answers += [_answer(each) for each in pending]
+                answers += [self._answer(each) for each in pending]
         return answers
+
+    def learn_server(self) -> None:
+        """Finds out what the server can do; another one may, after a loss."""
+        self._check_connected()
+        self.is_modern = protocol.is_modern(self.client)
+
+    def read_nodes(self, paths: Sequence[str]) -> list[Node | None]:
+        """Data and metadata of each of `paths`; None where there is no node."""
+        return self._ask_many(paths, self.client.get_async, protocol.read_nodes_async)
+
+    def list_nodes(self, paths: Sequence[str]) -> list[list[str] | None]:
+        """The names below each of `paths`; None where there is no node."""
+        return self._ask_many(paths, self.client.get_children_async, protocol.list_nodes_async)
+
+    def _ask_many(self, paths: Sequence[str], ask_one: Callable[[str], Any], ask_some: _AskSome) -> list[Any]:
+        if not self.is_modern:
+            return self.gather([partial(ask_one, path) for path in paths])
+        batches = [
+            paths[first : first + _NODES_PER_REQUEST] for first in range(0, len(paths), _NODES_PER_REQUEST)
+        ]
+        answers = self.gather([partial(ask_some, self.client, batch) for batch in batches])
+        return [answer for batch in answers for answer in batch]
 
     def commit(self, transaction: TransactionRequest) -> Outcome:
         """Makes the transaction, or nothing of it; ConfigUnavailableError when it is not allowed to."""
         self._check_connected()
         with self._in_our_words():
             try:
-                return outcome_of(transaction.commit_async().get(timeout=ANSWER_SECONDS))
+                return outcome_of(transaction.commit_async().get(timeout=self.answer_seconds))
             except (*_LOST, KazooTimeoutError):
                 return "lost"
 
@@ -117,6 +149,14 @@ class ZooKeeperSession:
         results = self.gather([each.commit_async for each in transactions])
         with self._in_our_words():
             return [outcome_of(result) for result in results]
+
+    def _answer(self, pending: Any) -> Any:
+        try:
+            return pending.get(timeout=self.answer_seconds)
+        except NoNodeError:
+            return None
+        except _BEATEN as error:
+            return error
 
     def _check_connected(self) -> None:
         if not self._connected.wait(_CONNECTION_SECONDS):
@@ -129,7 +169,7 @@ class ZooKeeperSession:
         except _LOST as error:
             raise ConfigUnavailableError(f"the connection to {self._address} was lost") from error
         except KazooTimeoutError as error:
-            reason = f"{self._address} did not answer within {ANSWER_SECONDS:g} seconds"
+            reason = f"{self._address} did not answer within {self.answer_seconds:g} seconds"
             raise ConfigUnavailableError(reason) from error
         except (NoAuthError, AuthFailedError) as error:
             raise ConfigUnavailableError(self._refusal()) from error
@@ -169,15 +209,6 @@ def outcome_of(results: Sequence[Any]) -> Outcome:
         if isinstance(error, NoAuthError):
             raise error
     raise errors[0]
-
-
-def _answer(pending: Any) -> Any:
-    try:
-        return pending.get(timeout=ANSWER_SECONDS)
-    except NoNodeError:
-        return None
-    except _BEATEN as error:
-        return error
 
 
 def _make_client(address: Address, credentials: Credentials, session_seconds: float) -> KazooClient:

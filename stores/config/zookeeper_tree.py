@@ -1,12 +1,14 @@
-"""Which nodes an ensemble has below Seldon's roots, each of them watched.
+"""Which nodes an ensemble has below Seldon's roots, and what happens to them.
 
-Every read leaves a watch, which is heard of once: whoever hears of a node reads it again, and so leaves the
-next one. That works on every server since 3.3, Seldon's own too, unlike recursive watches (3.6).
+Two kinds of trees do the same. One has a watch for all that is below a root, and reads many nodes at once:
+servers since 3.6. The other leaves a watch at every node it reads, which is heard of once: whoever hears of
+a node reads it again, and so leaves the next one. That works on every server, Seldon's own too.
 """
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +17,7 @@ from typing import Any, Final, Literal
 from kazoo.protocol.states import EventType
 
 from stores.config.zookeeper_nodes import ROOTS, Node
+from stores.config.zookeeper_protocol import watch_below_async
 from stores.config.zookeeper_session import ZooKeeperSession
 
 # Nodes read in one go; between two of them others get their turn.
@@ -40,15 +43,14 @@ class Heard:
         return bool(self.whole or self.data or self.children)
 
 
-class NodeTree:
-    """Reads nodes, remembers which there are, and takes note of what is heard of them."""
+class NodeTree(ABC):
+    """Reads nodes, a part at a time, and takes note of what is heard of them."""
 
     def __init__(self, session: ZooKeeperSession, wake: Callable[[], None]) -> None:
         self._session = session
         self._wake = wake
         self._lock = threading.Lock()
         self._heard = Heard()
-        self._children: dict[str, frozenset[str]] = {}
 
     def take_heard(self) -> Heard:
         """What was heard of since the last call."""
@@ -56,14 +58,69 @@ class NodeTree:
             heard, self._heard = self._heard, Heard()
         return heard
 
+    @abstractmethod
     def read_everything(self) -> Iterator[Found]:
-        """All nodes, some at a time, from the roots down."""
+        """All nodes, from the roots down; whatever happens from now on is heard of."""
+
+    @abstractmethod
+    def read_again(self, heard: Heard) -> Iterator[Found]:
+        """The nodes that something happened to, and those that appeared or went with it."""
+
+    def _hear(self, event: Any) -> None:
+        # In kazoo's thread, which must not wait.
+        if event.type == EventType.CHANGED:
+            self._note("data", event.path)
+        elif event.type == EventType.CHILD:
+            self._note("children", event.path)
+        elif event.type in {EventType.CREATED, EventType.DELETED}:
+            self._note("whole", event.path)
+
+    def _note(self, kind: Kind, path: str) -> None:
+        with self._lock:
+            getattr(self._heard, kind).add(path)
+        self._wake()
+
+
+class WatchedTree(NodeTree):
+    """One watch for each root."""
+
+    def read_everything(self) -> Iterator[Found]:
+        """As the interface says."""
+        self.take_heard()
+        client = self._session.client
+        self._session.gather([partial(watch_below_async, client, root, self._hear) for root in ROOTS])
+        yield from self._read(ROOTS)
+
+    def read_again(self, heard: Heard) -> Iterator[Found]:
+        """As the interface says; of each node that comes or goes there is an event of its own."""
+        yield from self._read(sorted(heard.whole | heard.data))
+
+    def _read(self, paths: Iterable[str]) -> Iterator[Found]:
+        waiting = list(paths)
+        while waiting:
+            batch, waiting = waiting[:_NODES_AT_ONCE], waiting[_NODES_AT_ONCE:]
+            found: Found = dict(zip(batch, self._session.read_nodes(batch), strict=True))
+            above = [path for path, node in found.items() if node is not None and node[1].numChildren]
+            for path, names in zip(above, self._session.list_nodes(above), strict=True):
+                waiting += [f"{path}/{name}" for name in names or ()]
+            yield found
+
+
+class WatchedNodes(NodeTree):
+    """Two watches for each node, one of its data and one of what is below it."""
+
+    def __init__(self, session: ZooKeeperSession, wake: Callable[[], None]) -> None:
+        super().__init__(session, wake)
+        self._children: dict[str, frozenset[str]] = {}
+
+    def read_everything(self) -> Iterator[Found]:
+        """As the interface says."""
         self.take_heard()
         self._children.clear()
         yield from self._read_whole(ROOTS)
 
     def read_again(self, heard: Heard) -> Iterator[Found]:
-        """The nodes that something happened to, and those that appeared or went with it."""
+        """As the interface says."""
         whole = set(heard.whole)
         for path, there in zip(heard.children, self._list(heard.children), strict=True):
             known = self._children.get(path, frozenset())
@@ -77,7 +134,6 @@ class NodeTree:
         while waiting:
             batch, waiting = waiting[:_NODES_AT_ONCE], waiting[_NODES_AT_ONCE:]
             for path, names in zip(batch, self._list(batch), strict=True):
-                # A node that comes back while its parent is read is heard of through the parent's watch.
                 gone = self._children.get(path, frozenset()) - names
                 self._children[path] = names
                 waiting += [f"{path}/{name}" for name in sorted(names | gone)]
@@ -104,17 +160,3 @@ class NodeTree:
         for path, stat in zip(paths, self._session.gather(asks), strict=True):
             if stat is not None:
                 self._note("whole", path)
-
-    def _hear(self, event: Any) -> None:
-        # In kazoo's thread, which must not wait.
-        if event.type == EventType.CHANGED:
-            self._note("data", event.path)
-        elif event.type == EventType.CHILD:
-            self._note("children", event.path)
-        elif event.type in {EventType.CREATED, EventType.DELETED}:
-            self._note("whole", event.path)
-
-    def _note(self, kind: Kind, path: str) -> None:
-        with self._lock:
-            getattr(self._heard, kind).add(path)
-        self._wake()

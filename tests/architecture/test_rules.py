@@ -16,6 +16,7 @@ DOORS = {
     "lane/app.py": "the lane: an answer with the request id instead of a cut connection",
     "seldon_api/sharing_redis.py": "the thread must outlive a fault, or machines share nothing any more",
     "stores/changes/hub.py": "one subscriber's fault must not keep a change from the others",
+    "stores/config/zookeeper_follower.py": "the thread must outlive a fault, as the watcher's must",
     "stores/changes/watcher.py": "the thread must outlive a fault, or the process hears of no change again",
 }
 

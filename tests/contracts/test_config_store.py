@@ -29,11 +29,19 @@ TWO: dict[str, list[object]] = {"algorithms": []}
 MARKS = {"database": [pytest.mark.django_db(transaction=True)]}
 
 
-@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in sorted(BACKENDS.paths)])
-def store(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Iterator[ConfigStore]:
+# And ZooKeeper as servers before 3.6 speak it.
+NAMES = [*sorted(BACKENDS.paths), "zookeeper-3.5"]
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in NAMES])
+def store(
+    request: pytest.FixtureRequest, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ConfigStore]:
     settings.SELDON_DATA = tmp_path
     name = request.param
-    if name == "zookeeper":
+    if name == "zookeeper-3.5":
+        monkeypatch.setattr("stores.config.zookeeper_protocol.is_modern", lambda client: False)
+    if name.startswith("zookeeper"):
         server: ZooKeeperServer = request.getfixturevalue("zookeeper_server")
         name = server.new_chroot()
     backend = make_store(name)

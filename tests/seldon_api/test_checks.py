@@ -66,6 +66,20 @@ def test_w014_when_machines_share_redis_and_no_secret_key(
     assert checks.check_machines_fit() == []
 
 
+@pytest.mark.parametrize("name", ["floppy", "zookeeper://", "zookeeper://seldon:secret@one:2181"])
+def test_e013_when_the_configuration_store_is_none(settings: Settings, name: str) -> None:
+    settings.CONFIG_STORE = name
+    assert [message.id for message in checks.check_config_store()] == ["seldon.E013"]
+
+
+@pytest.mark.parametrize("pair", [("seldon", ""), ("", "secret"), ("sel:don", "secret")])
+def test_e023_when_user_and_password_of_zookeeper_make_no_pair(
+    settings: Settings, pair: tuple[str, str]
+) -> None:
+    settings.ZOOKEEPER_USER, settings.ZOOKEEPER_PASSWORD = pair
+    assert [message.id for message in checks.check_zookeeper_user()] == ["seldon.E023"]
+
+
 def test_w001_when_any_host_is_answered_behind_tls(settings: Settings) -> None:
     settings.ALLOWED_HOSTS, settings.SELDON_TLS = ["*"], True
     assert [message.id for message in checks.check_hosts()] == ["seldon.W001"]

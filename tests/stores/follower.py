@@ -47,6 +47,28 @@ def write(path: str) -> None:
         say(written=json.loads(line))
 
 
+def compete(path: str) -> None:
+    """Writes, for every line of standard input, only upon the version that the line names."""
+    from stores.config import get_store  # noqa: PLC0415
+    from stores.config.errors import ConfigConflictError  # noqa: PLC0415
+
+    store = get_store()
+    say(ready=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            written = store.set(path, asked["value"], author="writer", expected_version=asked["upon"])
+            say(came_to=written.version)
+        except ConfigConflictError as error:
+            say(came_to=error.code)
+
+
 if __name__ == "__main__":
     django.setup()
-    follow() if sys.argv[1] == "follow" else write(sys.argv[2])
+    match sys.argv[1:]:
+        case ["follow"]:
+            follow()
+        case ["write", path]:
+            write(path)
+        case ["compete", path]:
+            compete(path)

@@ -1,13 +1,15 @@
-"""Configuration over real processes on one database: live within a second, one winner."""
+"""Configuration over real processes on one database or ensemble: live within a second, one winner."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 
 from tests.processes import Process, migrated_surroundings
+from tests.servers_zookeeper import ZooKeeperServer
 
 FOLLOWER = "tests.stores.follower"
 PATH = "/all_clients/acme/notes"
@@ -15,10 +17,16 @@ PATH = "/all_clients/acme/notes"
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module", params=["database", "zookeeper"])
+def environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    store = request.param
+    if store == "zookeeper":
+        server: ZooKeeperServer = request.getfixturevalue("zookeeper_server")
+        store = server.new_chroot()
     with migrated_surroundings(tmp_path_factory.mktemp("machine"), settings.DATABASE_URL) as surroundings:
-        yield surroundings
+        yield {**surroundings, "CONFIG_STORE": store}
 
 
 def test_document_is_live_in_every_process_within_a_second(environment: dict[str, str]) -> None:
@@ -47,3 +55,16 @@ def test_follower_started_later_knows_what_was_written_before(environment: dict[
     ):
         writer.tell({"algorithms": [], "n": 2})
         assert late.hear()["value"]["n"] == 2
+
+
+def test_of_processes_that_write_at_once_upon_one_version_exactly_one_wins(
+    environment: dict[str, str],
+) -> None:
+    path = "/all_clients/initech/notes"
+    with contextlib.ExitStack() as ending:
+        writers = [ending.enter_context(Process(environment, FOLLOWER, "compete", path)) for _ in range(3)]
+        for version in range(4):
+            for number, writer in enumerate(writers):
+                writer.tell({"upon": version, "value": number})
+            told = sorted(str(writer.hear()["came_to"]) for writer in writers)
+            assert told == [str(version + 1), "config_conflict", "config_conflict"]
