@@ -248,7 +248,7 @@ class ZooKeeperConfigStore(ConfigStore):
             return
         [stat] = self._session.gather([partial(self._session.client.exists_async, "/")])
         if stat is None:
-            mend = "mend CONFIG_STORE, or make the node by `seldon-cli zk init`"
+            mend = "mend CONFIG_STORE, or make that node"
             raise ConfigUnavailableError(f"{self._address} has no node {self._address.chroot}: {mend}")
 
     def _hear_connection(self) -> None:

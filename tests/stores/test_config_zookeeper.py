@@ -289,7 +289,7 @@ class TestAway:
     def test_missing_chroot_is_told_and_not_taken_for_an_empty_ensemble(
         self, start: Start, address: str
     ) -> None:
-        with pytest.raises(ConfigUnavailableError, match="seldon-cli zk init"):
+        with pytest.raises(ConfigUnavailableError, match="has no node"):
             start(at=f"{address}/below")
 
     def test_start_without_a_server_answers_from_disk_and_refuses_writes(
