@@ -26,6 +26,7 @@ ENTRIES: Final = {
     "demo": Entry("cli.demo:demo", "Make the tenant `demo` with a model, events and predictions.", RUN),
     "migrate": Entry("cli.machine:migrate", "Bring the database up to date.", RUN, django=False),
     "check": Entry("cli.machine:check", "Check every setting and say what is wrong.", RUN, django=False),
+    "doctor": Entry("cli.doctor:doctor", "Say what is wrong with this machine.", RUN, django=False),
     "client": Entry("cli.client:client", "Set up, list, show, disable clients.", TENANTS, django=False),
     "keys": Entry("cli.keys:keys", "Create, list, rotate, revoke consumer keys.", TENANTS, django=False),
     "operator": Entry("cli.operator:operator", "Create operators, reset passwords.", TENANTS, django=False),

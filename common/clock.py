@@ -24,3 +24,8 @@ def unix_seconds() -> int:
 def unix_nanoseconds() -> int:
     """Nanoseconds since the epoch."""
     return time.time_ns()
+
+
+def boot_seconds() -> float:
+    """Seconds since the kernel started, also those asleep; setting the clock does not touch them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

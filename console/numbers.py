@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from common.numbers import THIN_SPACE, byte_size, duration, three_digits
+
+__all__ = ["THIN_SPACE", "byte_size", "compact", "duration", "grouped", "nice_ceiling", "percent"]
+
 _STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-THIN_SPACE: Final = "\u202f"
 
 
 def grouped(value: float) -> str:
@@ -19,8 +22,8 @@ def compact(value: float) -> str:
     size = abs(value)
     for step, unit in _STEPS:
         if size >= step * 0.9995:
-            return f"{_three_digits(value / step)}{unit}"
-    return _three_digits(value)
+            return f"{three_digits(value / step)}{unit}"
+    return three_digits(value)
 
 
 def percent(share: float) -> str:
@@ -31,33 +34,9 @@ def percent(share: float) -> str:
     return f"{share * 100:.{digits}f}{THIN_SPACE}%"
 
 
-def duration(seconds: float) -> str:
-    """Seconds as the unit that reads best: 850 µs, 12.3 ms, 2.5 s."""
-    if seconds < 0.001:
-        return f"{seconds * 1e6:.0f}{THIN_SPACE}µs"
-    if seconds < 1:
-        return f"{_three_digits(seconds * 1e3)}{THIN_SPACE}ms"
-    return f"{_three_digits(seconds)}{THIN_SPACE}s"
-
-
-def byte_size(size: float) -> str:
-    """Bytes in binary units: 512 B, 1.5 KiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1000:
-            return f"{_three_digits(size)}{THIN_SPACE}{unit}"
-        size /= 1024
-    return f"{_three_digits(size)}{THIN_SPACE}TiB"
-
-
 def nice_ceiling(value: float) -> float:
     """The smallest of 1, 2, 2.5, 5 × 10ⁿ that is at least `value`; 1 for nothing at all."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * 0.999999)
-
-
-def _three_digits(value: float) -> str:
-    if value == round(value) or abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.3g}"

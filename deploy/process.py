@@ -197,6 +197,17 @@ class _Output:
             self._file.close()
 
 
+def last_lines(path: str, count: int) -> list[str]:
+    """The end of a part's log, newest last; nothing when there is none or it may not be read."""
+    try:
+        with Path(path).open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - 16_384))
+            lines = log.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [line for line in lines if line.strip()][-count:]
+
+
 def _with_variables(spec: PartSpec) -> list[str]:
     """The command, behind env(1) when it needs variables."""
     pairs = [f"{name}={value}" for name, value in spec.variables.items()]

@@ -30,6 +30,7 @@ from events.sinks.reading import Gap
 
 logger = logging.getLogger(__name__)
 
+LOCK_NAME: Final = "lock"
 QUARANTINE_FOLDER: Final = ".quarantine"
 ROUND_BYTES: Final = 64 << 20
 
@@ -58,7 +59,7 @@ class Shipper:
         self._files = files or Files()
         self._repeats = repeats or NoRepeats()
         make_folders(self._files, root / SHIPPER_FOLDER)
-        lock = try_lock(root / SHIPPER_FOLDER / "lock")
+        lock = try_lock(root / SHIPPER_FOLDER / LOCK_NAME)
         if lock is None:
             raise ConflictError(f"Another shipper works on {root}; stop it first.")
         self._lock = lock

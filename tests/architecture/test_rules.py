@@ -10,6 +10,8 @@ from tests.architecture.source import SourceFile, dotted, source_files
 # Where anything may be caught, since a fault must not end what goes on there. Each logs or answers.
 DOORS = {
     "cli/main.py": "the command line: a sentence and an exit code instead of a traceback",
+    "cli/doctor.py": "whatever keeps the settings from being loaded is what is looked for; it is a finding",
+    "common/diagnosis.py": "one probe's fault is a finding itself and must not keep the others from theirs",
     "cli/demo.py": "the tour's thread: a sentence, and the machine is stopped with exit code 1",
     "microservice/finding.py": "a model author's code may raise anything; it is told as their mistake",
     "microservice/rest.py": "a model author's call may raise anything; it is answered and logged as such",

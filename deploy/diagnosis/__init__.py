@@ -1,0 +1,7 @@
+"""The probes of the machine itself; importing this brings them all."""
+
+from __future__ import annotations
+
+from deploy.diagnosis import clocks, databases, disks, limits, machines, permissions, versions
+
+__all__ = ["clocks", "databases", "disks", "limits", "machines", "permissions", "versions"]
