@@ -114,6 +114,7 @@ def show(tour: Tour, data: Path) -> None:
     click.echo()
     _line("Console", f"{record.url}/admin/   {record.operator} / {record.operator_password}")
     _line("API pages", f"{record.url}/docs")
+    _line("Web page", f"{record.url}/demo   what a browser sends, live")
     _line("Events", f"{tour.events} sent; files in {tour.logs}/events.YYYY/MM/DD/HH/")
     _line("Data", f"{data}   secrets in .run/demo.json")
     _title("Predictions")

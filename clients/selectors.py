@@ -35,3 +35,12 @@ def all_clients() -> QuerySet[Client]:
 def traffic_minutes(client: Client, *, since: datetime, surfaces: tuple[str, ...]) -> QuerySet[TrafficMinute]:
     """What each process saw of `client` in each minute from `since` on."""
     return TrafficMinute.objects.for_client(client).filter(minute__gte=since, surface__in=surfaces)
+
+
+def live_js_keys(client_name: str, *, at: datetime) -> list[ConsumerKey]:
+    """The js keys of a client that may be used at `at`, newest first; none when there is no such client."""
+    client = Client.objects.filter(name=client_name).first()
+    if client is None:
+        return []
+    keys = ConsumerKey.objects.for_client(client).filter(kind="js").order_by("-created", "-pk")
+    return [key for key in keys if key.is_live(at)]

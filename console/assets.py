@@ -25,7 +25,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModif
 from django.views.decorators.http import require_safe
 
 _PACKAGES: Final = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework")
-_OWN_FILES: Final = Path(__file__).parent / "static"
+_OWN_FILES: Final = tuple(Path(__file__).parents[1] / part / "static" for part in ("console", "events"))
 _BUILD: Final = re.compile(r"[0-9a-f]{10}")
 _YEAR: Final = "public, max-age=31536000, immutable"
 _GZIPPED: Final = frozenset({".css", ".js", ".svg", ".json", ".map", ".txt", ".html"})
@@ -35,7 +35,7 @@ _GZIPPED: Final = frozenset({".css", ".js", ".svg", ".json", ".map", ".txt", ".h
 def build() -> str:
     """The digest in every address."""
     digest = hashlib.blake2s(" ".join(map(version, _PACKAGES)).encode())
-    for path in sorted(_OWN_FILES.rglob("*")):
+    for path in sorted(path for folder in _OWN_FILES for path in folder.rglob("*")):
         if path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:10]

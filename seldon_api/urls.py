@@ -7,12 +7,14 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from console.assets import serve_asset
+from events.demo import demo_page
 from seldon_api.schema_views import DocsView, schema
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("static/<path:path>", serve_asset),
+    path("demo", demo_page),
     path("manage/", include("clients.manage.urls")),
     path("manage/", include("predictions.urls")),
     path("", include("clients.urls")),

@@ -54,6 +54,7 @@ class Walker:
 
     def __init__(self, context: BrowserContext, site: str, seed: int) -> None:
         self.told = 0
+        self.name = f"walk-{seed}"
         self.complaints: list[str] = []
         self._context = context
         self._site = site
@@ -64,7 +65,7 @@ class Walker:
         )
 
     def walk(self, events: int) -> None:
-        """Tell `events` more events, between them wandering about."""
+        """Tell `events` more events, and some without a network, between them wandering about."""
         end = self.told + events
         steps = [self._navigate, self._open, self._close, self._lose_network]
         while self.told < end:
@@ -89,10 +90,9 @@ class Walker:
         return wait_until(is_empty, timeout_seconds)
 
     def _tell(self, events: int, page: Page | None = None) -> None:
-        words = [self.told, self.told + events]
-        (page or self._page()).evaluate(
-            "([n, end]) => { for (; n < end; n++) seldon.event('step', {n}) }", words
-        )
+        words = [self.told, self.told + events, self.name]
+        script = "([n, end, walk]) => { for (; n < end; n++) seldon.event('step', {n, walk}) }"
+        (page or self._page()).evaluate(script, words)
         self.told += events
 
     def _page(self) -> Page:
