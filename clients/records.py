@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from clients.errors import ClientNameError
+from pipelines.days import is_client_name
 
 # What a client's own call may touch; scope `all` contains each of them.
 FINE_SCOPES: Final = ("events", "actions", "recommend", "predict", "manage")
@@ -24,12 +24,10 @@ ALL_SCOPES: Final = frozenset({"all", "readonly", *FINE_SCOPES})
 READONLY_SCOPES: Final = frozenset({"readonly", *FINE_SCOPES})
 JS_SCOPES: Final = frozenset({"js"})
 
-_CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
-
 
 def check_client_name(name: str) -> None:
     """Raises ClientNameError unless `name` is safe as a folder, a tag and a path segment."""
-    if not _CLIENT_NAME.match(name) or name in {".", ".."}:
+    if not is_client_name(name):
         raise ClientNameError(name)
 
 

@@ -12,6 +12,8 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connection
 
 from common.errors import InvalidInputError
+from offline.places import place_of_settings
+from pipelines.errors import PipelineError
 from predictions.transports.networks import read_networks
 from seldon_api import env
 from stores.config import make_store
@@ -127,6 +129,16 @@ def check_zookeeper_user(**_: Any) -> list[CheckMessage]:
         return []
     text = "ZOOKEEPER_USER holds a colon" if ":" in user else "ZOOKEEPER_USER or its password is missing"
     return [Error(text, hint="Set both, without a colon in the user, or none.", id="seldon.E023")]
+
+
+def check_store(**_: Any) -> list[CheckMessage]:
+    """seldon.E012: SELDON_STORE names no store, or a package that it needs is missing."""
+    try:
+        place_of_settings().open()
+    except PipelineError as error:
+        hint = "Mend SELDON_STORE, or unset it for SELDON_DATA."
+        return [Error(f"SELDON_STORE: {error}.", hint=hint, id="seldon.E012")]
+    return []
 
 
 @register("seldon", deploy=True)

@@ -27,6 +27,14 @@ SELDON_PORT = env.env_int("SELDON_PORT", 8000, 0, 65535)
 SELDON_WORKERS = env.env_int("SELDON_WORKERS", 0, 0, 64)
 # Which of them this process is, from 0; `seldon-cli serve` sets it.
 SELDON_WORKER = env.env_int("SELDON_WORKER", 0, 0, 63)
+# The URL below which `logs/` and `seldon-models/` lie: a folder, s3://…, hdfs://…; empty: SELDON_DATA.
+SELDON_STORE = env.env_str("SELDON_STORE")
+# Key of an S3 store; empty: as Amazon's tools find one (environment, profile, role).
+SELDON_STORE_KEY = env.env_secret("SELDON_STORE_KEY")
+# Secret that belongs to the key.
+SELDON_STORE_SECRET = env.env_secret("SELDON_STORE_SECRET")
+# Address of an S3 store that is not Amazon's, such as http://minio:9000.
+SELDON_STORE_ENDPOINT = env.env_str("SELDON_STORE_ENDPOINT")
 # How long a stopping process finishes the requests under way, in seconds.
 SELDON_GRACE_SECONDS = env.env_float("SELDON_GRACE_SECONDS", 20, 0, 600)
 # Django's error pages, for developing Django views; never on a machine that others reach.

@@ -10,7 +10,10 @@ from offline.jobs.base import Job, JobContext, JobInput
 
 __all__ = ["JOBS", "Job", "JobContext", "JobInput", "job_at", "load_job"]
 
-JOBS: Final[dict[str, str]] = {}
+JOBS: Final[dict[str, str]] = {
+    "group_actions": "offline.jobs.group_actions:JOB",
+    "split_events": "offline.jobs.split_events:JOB",
+}
 
 
 def load_job(name: str) -> Job:

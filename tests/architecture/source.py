@@ -11,7 +11,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "common", "lane", "stores", "clients", "events", "predictions", "offline", "deploy", "console", "cli",
-    "seldon_api", "microservice",
+    "seldon_api", "microservice", "pipelines",
 )  # fmt: skip
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

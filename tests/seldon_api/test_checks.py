@@ -34,6 +34,12 @@ def test_e004_names_the_network_that_cannot_be_read(settings: Settings) -> None:
     assert (message.id, "10.1.2.3/8" in message.msg) == ("seldon.E004", True)
 
 
+@pytest.mark.parametrize("url", ["gopher://x/y", "file://"])
+def test_e012_when_the_store_is_none(settings: Settings, url: str) -> None:
+    settings.SELDON_STORE = url
+    assert [message.id for message in checks.check_store()] == ["seldon.E012"]
+
+
 @pytest.mark.parametrize("url", ["localhost:6379", "http://host", "redis://", "redis://host:port", "unix://"])
 def test_e014_when_redis_url_is_no_address_and_does_not_show_it(settings: Settings, url: str) -> None:
     settings.REDIS_URL = url

@@ -1,0 +1,15 @@
+"""Where the pure function of a job runs over many files: this machine's processes, or Spark."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common.registry import Registry
+from offline.engines.base import Engine
+
+ENGINES: Final[Registry[Engine]] = Registry("engine", {"local": "offline.engines.local.LocalEngine"})
+
+
+def make_engine(kind: str, processes: int) -> Engine:
+    """The engine `kind`, using as many processes; 0 leaves the number to it."""
+    return ENGINES.load(kind)(processes)
