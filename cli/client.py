@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import zk
 from cli.context import by_cli, json_option, lazy
 from cli.keys import key_row
 from cli.lazy import NounGroup
@@ -161,6 +162,11 @@ def enable(name: str) -> None:
     """
     services.enable_client(client=services.get_client(name), by=by_cli())
     click.echo(f"client {name} is enabled")
+
+
+# Seldon's own words for what is `seldon-cli zk` here.
+client.add_command(zk.push, "zk_push")
+client.add_command(zk.pull, "zk_pull")
 
 
 def _row(one: Client, key_count: int) -> dict[str, Any]:

@@ -56,11 +56,16 @@ def get(path: str, version: int | None, as_json: bool) -> None:
     if version is not None:
         _print_former(path, version, as_json)
         return
-    document = documents.get_store().read(path)
+    store = documents.get_store()
+    document = store.read(path)
+    refused = store.refused.get(document.path)
     if as_json:
-        print_json(_record(document) | {"value": document.value})
+        print_json(_record(document) | {"value": document.value, "refused": refused})
     else:
         click.echo(document.pretty)
+    if refused:
+        told = f"This is the last good version. What another tool wrote since is refused: {refused}"
+        click.secho(told, fg="yellow", err=True)
 
 
 @config.command("set")
@@ -86,9 +91,17 @@ def set_document(path: str, source: str, if_version: int | None, as_json: bool) 
 @json_option
 def list_documents(prefix: str, as_json: bool) -> None:
     """List the documents at PREFIX and below it; all without PREFIX."""
-    rows = [_record(document) for document in documents.get_store().list(prefix)]
-    columns = ("path", "version", "bytes", "author", "updated_at")
+    store = documents.get_store()
+    refused = {path: reason for path, reason in store.refused.items() if f"{path}/".startswith(prefix)}
+    found = store.list(prefix)
+    rows = [_record(document) | {"refused": refused.get(document.path)} for document in found]
+    # What was never good has no version, and still must be seen.
+    there = {document.path for document in found}
+    rows += [{"path": path, "refused": reason} for path, reason in refused.items() if path not in there]
+    columns = ("path", "version", "bytes", "author", "updated_at", *(("refused",) if refused else ()))
     print_rows(rows, as_json=as_json, columns=columns, empty=f"no documents below {prefix}")
+    if store.state == "stale":
+        click.secho(str(store.problem), fg="yellow", err=True)
 
 
 @config.command()

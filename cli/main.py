@@ -36,6 +36,9 @@ ENTRIES: Final = {
     "config": Entry(
         "cli.config:config", "Read, write, roll back configuration documents.", WORK, django=False
     ),
+    "zk": Entry(
+        "cli.zk:zk", "Move documents between the store and Seldon's ZooKeeper files.", WORK, django=False
+    ),
     "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK, django=False),
     "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
     "completion": Entry(

@@ -38,6 +38,8 @@ def show_all(request: HttpRequest) -> HttpResponseBase:
     rows = rows_of(found[(number - 1) * _PER_PAGE : number * _PER_PAGE])
     context = {
         "rows": rows,
+        "refused": _refused(search),
+        "problem": get_store().problem if get_store().state == "stale" else None,
         "search": search,
         "form": form,
         "found": len(found),
@@ -56,9 +58,15 @@ def show_client(request: HttpRequest, name: str) -> HttpResponseBase:
         "client": client,
         "tab": "configuration",
         "rows": rows_of(documents),
+        "refused": _refused(f"/all_clients/{name}/"),
         "missing": missing_rows(name, documents),
     }
     return show(request, "client_configuration.html", f"Configuration of {name}", context)
+
+
+def _refused(search: str) -> list[tuple[str, str]]:
+    """Path and reason of what other tools wrote and what is not in force."""
+    return sorted((path, reason) for path, reason in get_store().refused.items() if search in f"{path}/")
 
 
 def _address(page_name: str, path: str) -> str:
@@ -140,7 +148,8 @@ def _show_editor(
 def _about(path: str) -> dict[str, Any]:
     """The document's path, purpose and, if it is a client's, the client."""
     name = configuration.owner_name(path)
-    about = {"path": path, "purpose": purpose_of(path), "tab": "configuration"}
+    refused = [(path, reason)] if (reason := get_store().refused.get(path)) else []
+    about = {"path": path, "purpose": purpose_of(path), "tab": "configuration", "refused": refused}
     return {**about, "client": get_client(name)} if name else about
 
 

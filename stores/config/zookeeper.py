@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final, Self
 from django.conf import settings
 
 from common import clock
+from common.errors import InvalidInputError
 from common.metrics import Counter
 from stores.config.base import ConfigStore, State
 from stores.config.errors import ConfigUnavailableError
@@ -56,6 +57,25 @@ def options_from_settings() -> Options:
         settings.ZOOKEEPER_HISTORY_VERSIONS,
         Path(settings.SELDON_DATA) / "run" / "zookeeper-documents.json",
     )
+
+
+def make_chroot(name: str) -> Address:
+    """Makes the chroot that `name` writes, where there is none, and returns the address.
+
+    InvalidInputError when it writes none; ConfigUnavailableError when the ensemble is away or refuses us.
+    """
+    try:
+        address = parse_address(name)
+    except ValueError as error:
+        raise InvalidInputError(f"{name!r} is no ZooKeeper: {error}") from error
+    options = options_from_settings()
+    session = ZooKeeperSession(replace(address, chroot=""), options.credentials, options.session_seconds)
+    session.open(_START_SECONDS, lambda: None)
+    try:
+        ZooKeeperDocuments(session, options.keep_versions).make([address.chroot])
+    finally:
+        session.close()
+    return address
 
 
 class ZooKeeperConfigStore(ConfigStore):
@@ -248,7 +268,7 @@ class ZooKeeperConfigStore(ConfigStore):
             return
         [stat] = self._session.gather([partial(self._session.client.exists_async, "/")])
         if stat is None:
-            mend = "mend CONFIG_STORE, or make that node"
+            mend = "mend CONFIG_STORE, or make the node by `seldon-cli zk init`"
             raise ConfigUnavailableError(f"{self._address} has no node {self._address.chroot}: {mend}")
 
     def _hear_connection(self) -> None:

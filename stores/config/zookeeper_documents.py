@@ -217,7 +217,7 @@ class ZooKeeperDocuments:
 
     def _is_written(self, present: Present, version: Version) -> bool:
         if present.node is None and version.text is not None:
-            self._make([present.path.rpartition("/")[0]])
+            self.make([present.path.rpartition("/")[0]])
         self._make_above([present])
         outcome = self._session.commit(self._writing(present, version))
         return outcome == "done" or (outcome == "lost" and self._took_place(present, version))
@@ -254,9 +254,9 @@ class ZooKeeperDocuments:
         """Makes what must be above the heads that are missing, but for heads that are made with them."""
         missing = {nodes.head_node(each.path) for each in presents if each.head_edition < 0}
         above = {name.rpartition("/")[0] for name in missing}
-        self._make([name for name in above if name not in missing])
+        self.make([name for name in above if name not in missing])
 
-    def _make(self, names: list[str]) -> None:
+    def make(self, names: list[str]) -> None:
         """Makes the nodes `names` and those above them, empty, where there are none."""
         wanted = {step for name in names for step in _steps(name)}
         ordered = sorted(wanted, key=len)

@@ -11,7 +11,8 @@ from clients.models import AuditEntry
 from clients.services import NewClient
 from predictions.records import MicroserviceSpec
 from predictions.services import register_microservice
-from stores.config import ConfigStore
+from stores.config import ConfigStore, use_store
+from stores.config.memory import MemoryConfigStore
 from tests.factories import TESTER
 
 PATH = "/all_clients/acme/predict_algs"
@@ -152,3 +153,31 @@ def test_new_strategy_begins_with_the_client_s_microservice(
     text = console.get(address).context["form"].initial["text"]
     assert post(console, text, version=0).context["diff"]
     assert "rose" in text
+
+
+class RefusingStore(MemoryConfigStore):
+    """One in which another tool has left a bad document."""
+
+    @property
+    def refused(self) -> dict[str, str]:
+        return {PATH: f"{PATH} at /algorithms: it must be <an array>"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/configuration/",
+        "/admin/client/acme/configuration/",
+        f"{EDIT}?path={PATH}",
+        f"/admin/configuration/history/?path={PATH}",
+    ],
+)
+def test_what_another_tool_wrote_and_is_refused_is_told(
+    console: Browser, acme: NewClient, address: str
+) -> None:
+    store = RefusingStore()
+    store.set_text(PATH, STRATEGY, author="ada")
+    with use_store(store):
+        page = console.get(address).content.decode()
+    assert "the last good version stays in force" in page
+    assert "it must be &lt;an array&gt;" in page
