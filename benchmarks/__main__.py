@@ -14,6 +14,7 @@ from benchmarks.table import as_json, show, write_readme
 # Each with the most seconds it may take; all of them together may take ALL_SECONDS.
 SCRIPTS = {
     "events": 160,
+    "shipping": 100,
     "drf": 130,
     "gateway": 140,
     "credentials": 60,
@@ -23,7 +24,7 @@ SCRIPTS = {
     "help": 20,
 }
 
-ALL_SECONDS = 580.0
+ALL_SECONDS = 680.0
 
 
 def run(name: str, seconds: float, limit: float) -> str:

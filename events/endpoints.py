@@ -120,6 +120,7 @@ def _answer(receipt: Receipt) -> Reply:
 
 def _answer_nothing(request: Request, error: NothingAcceptedError) -> Reply:
     """The error of the dialect and, beside it, the rows as every batch is answered."""
+    request.error_id = error.error_id
     reply = SELDON_SERVER.write(error, request)
     rows: dict[str, Any] = {"accepted": 0, "rejected": error.data["rejected"]}
     reply.body = orjson.dumps({**orjson.loads(reply.body), **rows})

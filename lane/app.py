@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from common import clock
@@ -45,11 +45,14 @@ _PREFLIGHT: Final = [
     (b"access-control-max-age", b"86400"),
 ]
 
+Observe = Callable[[Request, int, float], None]
+
 
 class Lane:
     """Serves the routes of `router`; `fallback` (Django) gets every other request.
 
-    `parts` are started before the first request and stopped, last first, after the last one.
+    `parts` are started before the first request and stopped, last first, after the last one. `observe` is
+    told of each answered request, with its status and how many seconds it took.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class Lane:
         fallback: Application,
         parts: Sequence[Part] = (),
         body_timeout_seconds: float = 30,
+        observe: Observe | None = None,
     ) -> None:
         self.router = router
         self.doors = doors
         self.fallback = fallback
         self.parts = parts
         self.body_timeout_seconds = body_timeout_seconds
+        self.observe = observe
         self.holding = Holding()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -90,6 +95,8 @@ class Lane:
             return
         seconds = clock.perf_counter() - started
         _count(request, reply, seconds)
+        if self.observe is not None:
+            self.observe(request, reply.status, seconds)
         if request.is_over_quota:
             await self.holding.hold(request.client)
         await _send(request, reply, send)
@@ -126,6 +133,7 @@ class Lane:
 
     def _refuse(self, request: Request, error: SeldonError) -> Reply:
         surface = request.route.surface
+        request.error_id = error.error_id
         request.is_over_quota = isinstance(error, QuotaExceededError)
         if error.status >= 500:
             logger.warning("%s %s: %s", request.method, request.route.path, error.message)

@@ -42,6 +42,8 @@ class Request:
 
     # Set when a quota refused it.
     is_over_quota = False
+    # Seldon Server's number of the error it was refused with.
+    error_id = 0
 
     def __init__(self, scope: Scope, route: Route, params: dict[str, str]) -> None:
         self.scope = scope

@@ -16,11 +16,12 @@ from clients.traffic import TrafficPart
 from common.metrics_files import MetricsFilePart, metrics_folder
 from common.parts import Part
 from common.traffic import TRAFFIC
+from events.calls import CallLog
 from events.endpoints import event_routes
 from events.parts import make_intake, make_sink
 from events.selectors import late_shipping
 from events.snippet import snippet_routes
-from lane.app import Lane
+from lane.app import Lane, Observe
 from lane.door import Door, PublicDoor
 from lane.handing_on import Application
 from lane.route import Route
@@ -39,6 +40,7 @@ class Worker:
     routes: list[Route]
     doors: dict[str, Door]
     parts: list[Part]
+    observe: Observe | None
 
 
 def compose_worker() -> Worker:
@@ -49,11 +51,13 @@ def compose_worker() -> Worker:
     quotas = QuotaKeeper(_quota_file())
     snapshots = metrics_folder(settings.SELDON_DATA)
     gateway = build_gateway(sink)
+    calls = CallLog(sink, settings.CALLS_SAMPLE)
     parts: list[Part] = [
         MetricsFilePart(snapshots),
         TrafficPart(TRAFFIC, settings.TRAFFIC_KEEP_DAYS),
         sink,
         keys,
+        calls,
         DocumentsPart(),
         CredentialsPart(memory),
         PredictionsPart(gateway),
@@ -73,13 +77,20 @@ def compose_worker() -> Worker:
         "js": JsDoor(memory, quotas),
         "public": PublicDoor(),
     }
-    return Worker(routes, doors, parts)
+    return Worker(routes, doors, parts, calls.note if settings.CALLS_SAMPLE else None)
 
 
 def build_lane(fallback: Application) -> Lane:
     """The lane of one worker in front of `fallback`."""
     worker = compose_worker()
-    return Lane(Router(worker.routes), worker.doors, fallback, worker.parts, settings.BODY_TIMEOUT_SECONDS)
+    return Lane(
+        Router(worker.routes),
+        worker.doors,
+        fallback,
+        worker.parts,
+        settings.BODY_TIMEOUT_SECONDS,
+        worker.observe,
+    )
 
 
 def _quota_file() -> QuotaFile:

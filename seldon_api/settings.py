@@ -177,6 +177,8 @@ SPOOL_RESERVE_BYTES = env.env_int("SPOOL_RESERVE_BYTES", 33_554_432)
 SPOOL_MAX_BYTES = env.env_int("SPOOL_MAX_BYTES", 0)
 # A record that waits longer than this many seconds is a warning in the console and at /readyz; 0: never.
 EVENTS_LATE_SECONDS = env.env_float("EVENTS_LATE_SECONDS", 300)
+# Share of the calls of known clients that leave an access line (stream `restapi.calls`): 1 all, 0 none.
+CALLS_SAMPLE = env.env_float("CALLS_SAMPLE", 1, 0, 1)
 
 # -- fluentd ---------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 EVENTS: Final = "events.live"
 PREDICTIONS: Final = "predict.live"
+CALLS: Final = "restapi.calls"
 # What a client that names an idempotency key gets hashed to; a record without one carries b"".
 KEY_HASH_BYTES: Final = 16
 NO_ENDS: Final = (b"", b"")

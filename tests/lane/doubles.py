@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import NotAuthenticatedError, QuotaExceededError
-from lane.app import Lane
+from lane.app import Lane, Observe
 from lane.dialects import SELDON_SERVER
 from lane.door import Door, PublicDoor
 from lane.reply import Reply, json_reply
@@ -129,6 +129,7 @@ def make_route(path: str = "/echo", **changes: Any) -> Route:
     return Route(path, **(facts | changes))
 
 
-def make_lane(*routes: Route, body_timeout_seconds: float = 5) -> Lane:
+def make_lane(*routes: Route, body_timeout_seconds: float = 5, observe: Observe | None = None) -> Lane:
     doors: dict[str, Door] = {"token": FakeDoor(), "js": FakeDoor(), "public": PublicDoor()}
-    return Lane(Router(routes), doors, django_stand_in, body_timeout_seconds=body_timeout_seconds)
+    router = Router(routes)
+    return Lane(router, doors, django_stand_in, body_timeout_seconds=body_timeout_seconds, observe=observe)
