@@ -191,7 +191,7 @@ def _check_callback(request: Request) -> None:
 def _options(request: Request) -> Reply:
     headers = [(b"allow", request.route.allow.encode())]
     if request.route.door == "js":
-        headers += [*_CORS, *_PREFLIGHT, (b"access-control-allow-methods", request.route.allow.encode())]
+        headers += [*_PREFLIGHT, (b"access-control-allow-methods", request.route.allow.encode())]
     return Reply(status=204, headers=headers)
 
 

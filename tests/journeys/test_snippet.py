@@ -141,6 +141,19 @@ def test_a_page_that_the_key_is_not_bound_to_is_refused(product: Product, browse
         page.wait_for_function("!Object.keys(localStorage).some((name) => /[0-9a-f]{32}$/.test(name))")
 
 
+def test_a_page_may_post_json_with_headers_of_its_own(product: Product, site: str, browser: Browser) -> None:
+    """For which the browser asks first."""
+    product.start()
+    script = """async (url) => (await fetch(url, {method: 'POST', body: '[{"a": 1}]',
+        headers: {'Content-Type': 'application/json', 'Idempotency-Key': 'one'}})).json()"""
+    key = product.make_js_key("localhost")
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site)
+        answer = page.evaluate(script, f"{product.url}/js/events?consumer_key={key}")
+    assert answer == {"accepted": 1, "rejected": []}
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_demonstration_shows_what_is_sent_and_answered(
     product: Product, browser: Browser, width: int

@@ -91,6 +91,8 @@ class AsgiCaller:
         await self.app(scope, receive, send)
         body = b"".join(message.get("body", b"") for message in sent[1:])
         names = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        # A browser refuses an answer that says twice who may read it.
+        assert len(names) == len(sent[0]["headers"])
         return Answer(sent[0]["status"], names, body)
 
 
