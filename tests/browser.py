@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 _ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -23,3 +23,13 @@ def launch() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def launch_with_profile(browser: Browser, folder: Path) -> Iterator[BrowserContext]:
+    """A browser beside `browser` that keeps what pages store in `folder`, as a person's does."""
+    context = browser.browser_type.launch_persistent_context(
+        folder, executable_path=CHROMIUM, args=_ARGUMENTS
+    )
+    yield context
+    context.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import BrowserContext, Page, Route
 
 from scripts.snippet import BUILT
 
@@ -49,8 +49,8 @@ class Reply:
 class Shop:
     """Pages at SHOP in one browser profile; `posts` is what SELDON got, `replies` what it will say first."""
 
-    def __init__(self, browser: Browser) -> None:
-        self.context: BrowserContext = browser.new_context()
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
         self.posts: list[Post] = []
         self.replies: list[Reply] = []
         self.complaints: list[str] = []
@@ -58,6 +58,7 @@ class Shop:
         self.policy = ""
         self.own_script = ""
         self.attributes = 'data-batch-delay="0.05"'
+        self.tag = '<script async src="{seldon}/js/seldon.js" data-key="KEY" {attributes}></script>'
         self.context.route(f"{SHOP}/**", self._serve_page)
         self.context.route(f"{SELDON}/**", self._serve_seldon)
         self.context.on("page", self._listen)
@@ -66,7 +67,6 @@ class Shop:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self.context.close()
         if failure[0] is None:
             assert self.complaints == []
 
@@ -120,7 +120,7 @@ class Shop:
             route.fulfill(content_type="text/javascript", body=self.own_script)
             return
         own = '<script src="/own.js"></script>' if self.own_script else ""
-        tag = f'<script async src="{SELDON}/js/seldon.js" data-key="KEY" {self.attributes}></script>'
+        tag = self.tag.format(seldon=SELDON, attributes=self.attributes)
         headers = {"content-security-policy": self.policy} if self.policy else {}
         body = f"<!DOCTYPE html><title>Shop</title>{self.head}{own}{tag}"
         route.fulfill(content_type="text/html", headers=headers, body=body)

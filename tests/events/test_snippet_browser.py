@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page
 
-from tests.browser import launch, needs_chromium
+from tests.browser import launch, launch_with_profile, needs_chromium
 from tests.events.shop import SHOP, STRICT, Reply, Shop
 
 pytestmark = [
@@ -31,7 +32,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def shop(browser: Browser) -> Iterator[Shop]:
-    with Shop(browser) as made:
+    with browser.new_context() as context, Shop(context) as made:
         yield made
 
 
@@ -127,6 +128,17 @@ def test_a_view_within_the_page_is_referred_by_the_one_before(shop: Shop) -> Non
     page.evaluate("history.pushState({}, '', '/b'); setTimeout(() => document.title = 'B')")
     shop.wait_for(lambda: len(shop.events()) == 2, page)
     assert shop.events()[1]["referrer"] == f"{SHOP}/a"
+
+
+def test_a_tag_manager_may_bring_it(shop: Shop) -> None:
+    shop.own_script = """
+      const tag = document.createElement('script');
+      tag.src = 'https://seldon.example.com/js/seldon.js';
+      tag.dataset.key = 'KEY'; tag.dataset.batchDelay = 0.05;
+      document.head.append(tag); seldon = [['event', 'early']]"""
+    shop.tag = ""
+    settled(shop, shop.open(), 1)
+    assert types(shop) == ["early", "page_view"]
 
 
 def test_two_tags_count_a_page_once(shop: Shop) -> None:
@@ -246,6 +258,18 @@ def test_events_offline_are_sent_once_the_network_is_back(shop: Shop) -> None:
     shop.context.set_offline(False)
     settled(shop, page, 2)
     assert types(shop) == ["page_view", "one"]
+
+
+def test_what_waits_survives_the_browser(browser: Browser, tmp_path: Path) -> None:
+    with launch_with_profile(browser, tmp_path) as context, Shop(context) as shop:
+        shop.attributes = 'data-batch-delay="3600" data-timeout="0.5"'
+        page = shop.open()
+        context.set_offline(True)
+        page.evaluate(ONE)
+        page.goto("about:blank")
+    with launch_with_profile(browser, tmp_path) as context, Shop(context) as shop:
+        page = shop.open()
+        shop.wait_for(lambda: "one" in types(shop), page)
 
 
 # -- several pages -----------------------------------------------------------------------------------
