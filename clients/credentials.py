@@ -26,12 +26,14 @@ from clients.records import Caller
 from clients.source import Answers, CredentialSource
 from clients.tokens import is_own_token
 from common import clock
-from common.errors import NotAuthenticatedError
+from common.errors import NotAuthenticatedError, UnavailableError
 
 Refusal = type[NotAuthenticatedError]
 
 _KNOWN_TOKENS: Final = 200_000
 _LONGEST_KEY: Final = 64
+# How long a credential of a client that was changed still counts while the source is asked about it.
+_TRUST_SECONDS: Final = 1.0
 # A look-up that a change overtook is repeated; the last answer is given, and not remembered.
 _ATTEMPTS: Final = 3
 
@@ -71,7 +73,9 @@ class CredentialMemory:
         remembered: int = 65_536,
         budget: LookupBudget | None = None,
         unix_seconds: Callable[[], float] = clock.unix_seconds,
+        trust_seconds: float = _TRUST_SECONDS,
     ) -> None:
+        self._trust_seconds = trust_seconds
         self._source = source
         self._remembered = remembered
         self._budget = budget or LookupBudget()
@@ -178,8 +182,33 @@ class CredentialMemory:
     def reload(self, names: frozenset[str] | None) -> None:
         """Asks the source again about all that is held of the clients `names` (None: of everybody)."""
         # One at a time, else an older answer could be put over a newer one.
-        with self._reloading:
-            self._reload(names)
+        if names is None:
+            with self._reloading:
+                self._reload(None)
+        else:
+            self._reload_changed(names)
+
+    def _reload_changed(self, names: frozenset[str]) -> None:
+        # Whoever may be refused now is not let in for long because the source is slow to say so.
+        doubt = threading.Timer(self._trust_seconds, self._forget, [names])
+        doubt.daemon = True
+        doubt.start()
+        try:
+            with self._reloading:
+                self._reload(names)
+        except UnavailableError:
+            self._forget(names)
+            raise
+        finally:
+            doubt.cancel()
+
+    def _forget(self, names: frozenset[str]) -> None:
+        """What is held of the clients `names` must be looked up before it lets anybody in again."""
+        with self._lock:
+            self._generation += 1
+            for held in (self._tokens, self._js_keys):
+                for text in [text for text, caller in held.items() if caller.client in names]:
+                    del held[text]
 
     def _reload(self, names: frozenset[str] | None) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ from typing import Final
 
 from common import clock
 from deploy.status import read_status
-from stores.changes import ChangeWatcher
+from stores.changes import ChangeWatcher, current_bell, deliver
 from stores.config import get_store
 
 _LOOK_SECONDS: Final = 1.0
@@ -27,18 +27,25 @@ class ChangesPart:
 
     def __init__(self) -> None:
         self._watcher = ChangeWatcher()
+        self._stop_listening = _nothing
 
     async def start(self) -> None:
         """Begin to listen; the first look reads everything."""
         self._watcher.start()
+        self._stop_listening = current_bell().listen(deliver)
 
     async def stop(self) -> None:
         """Stop listening."""
+        await asyncio.to_thread(self._stop_listening)
         await asyncio.to_thread(self._watcher.stop)
 
     def problem(self) -> str | None:
         """Why changes do not arrive just now."""
         return None if self._watcher.healthy else self._watcher.last_error
+
+
+def _nothing() -> None:
+    """Not listening yet."""
 
 
 class DocumentsPart:

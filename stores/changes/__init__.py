@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stores.changes.feed import publish, subscribe
+from stores.changes.bell import current_bell
+from stores.changes.feed import deliver, publish, subscribe
 from stores.changes.hub import Handler
 from stores.changes.watcher import ChangeWatcher, current_watcher
 
-__all__ = ["ChangeWatcher", "Handler", "current_watcher", "publish", "subscribe"]
+__all__ = ["ChangeWatcher", "Handler", "current_bell", "current_watcher", "deliver", "publish", "subscribe"]

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from common import clock
+from stores.changes.bell import current_bell
 from stores.changes.hub import Handler, hub
 
 # Every watcher has long read what is older, or looks at everything again.
@@ -21,7 +22,7 @@ def publish(topic: str, key: str) -> None:
     """Records that `key` of `topic` changed; call it inside the transaction that changes it.
 
     Subscribers of this process hear of it as soon as that transaction commits, those of other processes
-    at their next poll; nobody hears of a transaction that is rolled back.
+    by the bell, or at their next poll; nobody hears of a transaction that is rolled back.
     """
     row = change_rows().create(topic=topic, key=key, at=clock.now())
     transaction.on_commit(lambda: _deliver_here(topic, key))
@@ -39,12 +40,18 @@ def subscribe(topic: str, handler: Handler) -> Callable[[], None]:
     return hub.subscribe(topic, handler)
 
 
+def deliver(topic: str, keys: frozenset[str]) -> None:
+    """Hands what another process rang for to the subscribers of this one."""
+    hub.deliver(topic, keys)
+
+
 def _remove_old_rows() -> None:
     change_rows().filter(at__lt=clock.now() - _KEEP).delete()
 
 
 def _deliver_here(topic: str, key: str) -> None:
     hub.deliver(topic, (key,))
+    current_bell().ring(topic, key)
 
 
 def change_rows() -> models.QuerySet[models.Model]:

@@ -23,6 +23,7 @@ from clients.records import JS_SCOPES, Caller
 from clients.source import Answers, Reloaded
 from clients.tokens import generate_token
 from common.errors import NotAuthenticatedError
+from deploy.waiting import wait_until
 from tests.factories import make_caller
 
 
@@ -37,6 +38,7 @@ class FakeSource:
         self.asked: list[str] = []
         self.hold: threading.Event | None = None
         self.started = threading.Event()
+        self.hold_reload: threading.Event | None = None
 
     def find_tokens(self, texts: Sequence[str]) -> Answers:
         return self._find(texts, TokenUnknownError())
@@ -45,6 +47,10 @@ class FakeSource:
         return self._find(texts, ConsumerRefusedError())
 
     def reload(self, names: frozenset[str] | None, texts: Sequence[str]) -> Reloaded:
+        if self.hold_reload is not None:
+            self.hold_reload.wait(5)
+        if self.is_away:
+            raise LookupUnavailableError
         tokens = {text: self.callers[text] for text in texts if text in self.callers}
         concerned = {
             text: caller
@@ -250,6 +256,38 @@ async def test_source_that_is_away_refuses_only_what_is_unknown(
     source.is_away = False
     source.callers[unknown] = make_caller()
     assert await memory.resolve_token(unknown) == make_caller()
+
+
+async def test_client_that_changed_is_looked_up_again_when_the_source_is_slow_to_say_how(
+    source: FakeSource, clock: Clock
+) -> None:
+    memory = CredentialMemory(source, unix_seconds=clock, trust_seconds=0.05)
+    acme, globex = generate_token(), generate_token()
+    source.callers = {acme: make_caller("acme"), globex: make_caller("globex", 2)}
+    for text in (acme, globex):
+        await memory.resolve_token(text)
+    source.hold_reload = threading.Event()
+    reload = threading.Thread(target=memory.reload, args=[frozenset(["acme"])])
+    reload.start()
+    assert await asyncio.to_thread(wait_until, lambda: memory.verify_token(acme) is None, timeout_seconds=5)
+    assert memory.verify_token(globex) is not None
+    source.hold_reload.set()
+    reload.join()
+    assert memory.verify_token(acme) is not None
+    memory.close()
+
+
+async def test_client_that_changed_is_let_in_by_nothing_remembered_when_the_source_is_away(
+    memory: CredentialMemory, source: FakeSource
+) -> None:
+    text = generate_token()
+    source.callers = {text: make_caller("acme")}
+    await memory.resolve_token(text)
+    source.is_away = True
+    with pytest.raises(LookupUnavailableError):
+        memory.reload(frozenset(["acme"]))
+    with pytest.raises(LookupUnavailableError):
+        await memory.resolve_token(text)
 
 
 async def test_what_is_asked_during_a_look_up_is_asked_together(
