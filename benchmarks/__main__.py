@@ -20,6 +20,7 @@ SCRIPTS = {
     "credentials": 60,
     "clients": 110,
     "isolation": 130,
+    "sharing": 150,
     "start": 60,
     "help": 20,
 }
