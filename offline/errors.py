@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from common.errors import ConflictError, InvalidInputError, UnavailableError, UnprocessableError
+from common.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UnprocessableError,
+)
 
 
 class JobUnknownError(InvalidInputError):
@@ -60,4 +66,54 @@ class TooManyBadLinesError(UnprocessableError):
             f"The good ones were split; the bad ones lie in {place}/.",
             bad=bad,
             lines=lines,
+        )
+
+
+class RunInvalidError(InvalidInputError):
+    """A run cannot be as it was asked for; `data["place"]` names the field."""
+
+    code = "run_invalid"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}", place=f"/{field}", reason=reason)
+
+
+class RunMissingError(NotFoundError):
+    """There is no such run, or it is another client's."""
+
+    code = "run_missing"
+
+    def __init__(self, run: int) -> None:
+        super().__init__(f"There is no run {run}.", run=run)
+
+
+class RunUnderWayError(ConflictError):
+    """The same job of the same client and day is waiting or running; `data["run"]` is its number."""
+
+    code = "run_under_way"
+
+    def __init__(self, job: str, whose: str, day: str, run: int) -> None:
+        super().__init__(
+            f"{job} of {whose} for {day} is under way already as run {run}: wait for it or cancel it first.",
+            run=run,
+        )
+
+
+class RunFinishedError(ConflictError):
+    """The run has ended, so that it cannot be cancelled."""
+
+    code = "run_finished"
+
+    def __init__(self, run: int, state: str) -> None:
+        super().__init__(f"Run {run} has ended already ({state}).", run=run, state=state)
+
+
+class RunNotFinishedError(ConflictError):
+    """Only a run that has ended can be started again."""
+
+    code = "run_not_finished"
+
+    def __init__(self, run: int, state: str) -> None:
+        super().__init__(
+            f"Run {run} is {state}; only one that has ended can be retried.", run=run, state=state
         )

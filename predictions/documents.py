@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from predictions.models import Microservice
-from predictions.places import Place
 from predictions.prediction_log import parse_policy
 from predictions.records import Strategy
 from predictions.strategies import parse_strategy
+from stores.config.places import Place
 from stores.config.validation import register_validator
 
 STRATEGY_PATH: Final = "/all_clients/<client>/predict_algs"

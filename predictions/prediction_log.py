@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from predictions.places import Place
 from predictions.protocols.base import Document as Message
 from predictions.records import Ask, Outcome
 from predictions.traffic import point_of
+from stores.config.places import Place
 from stores.config.records import Document
 
 REDACTED: Final = "[redacted]"

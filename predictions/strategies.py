@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any, Final
 
-from predictions.places import Place
 from predictions.records import Algorithm, Strategy, Variation, problem_of_url
+from stores.config.places import Place
 from stores.config.records import Document
 
 EXTERNAL_BEAN: Final = "externalPredictionServer"

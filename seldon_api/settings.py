@@ -238,6 +238,15 @@ PREDICT_MAX_ANSWER_BYTES = env.env_int("PREDICT_MAX_ANSWER_BYTES", 33_554_432, 1
 # Networks (CIDRs, comma-separated) whose addresses microservices may have; empty: any address.
 MICROSERVICE_NETWORKS = env.env_list("MICROSERVICE_NETWORKS")
 
+# -- background runs -------------------------------------------------------------------------------
+
+# Background runs at once on this machine; 0 starts none here, and follows no schedules.
+RUN_WORKERS = env.env_int("RUN_WORKERS", 1, 0, 64)
+# A worker that tells nothing of itself for this many seconds has lost its run to another one.
+RUN_LEASE_SECONDS = env.env_float("RUN_LEASE_SECONDS", 10, 1, 600)
+# Runs that ended more than this many days ago are deleted; 0 keeps them.
+RUNS_KEEP_DAYS = env.env_int("RUNS_KEEP_DAYS", 90)
+
 # -- management API --------------------------------------------------------------------------------
 
 # Requests per second that one caller may make to /manage in one worker; 0 limits nothing.

@@ -1,0 +1,1 @@
+"""How a worker carries out a run that it has taken."""
