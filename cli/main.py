@@ -39,6 +39,7 @@ ENTRIES: Final = {
     "zk": Entry(
         "cli.zk:zk", "Move documents between the store and Seldon's ZooKeeper files.", WORK, django=False
     ),
+    "run": Entry("cli.run:run", "Start, follow, cancel background runs.", WORK, django=False),
     "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK, django=False),
     "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
     "completion": Entry(

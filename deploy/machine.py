@@ -1,4 +1,4 @@
-"""A whole machine under one supervisor: API workers on one port, the shipper, local microservices."""
+"""A whole machine under one supervisor: API workers on one port, shipper, background runs, microservices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -49,6 +49,7 @@ class MachinePlan:
     workers: int
     data: Path
     grace_seconds: float
+    has_jobs: bool = True
     part_logs: Path | None = None
 
     @property
@@ -65,6 +66,7 @@ def plan_from_settings(part_logs: Path | None = None) -> MachinePlan:
         workers=settings.SELDON_WORKERS or min(os.cpu_count() or 1, _MOST_DEFAULT_WORKERS),
         data=settings.SELDON_DATA,
         grace_seconds=settings.SELDON_GRACE_SECONDS,
+        has_jobs=settings.RUN_WORKERS > 0,
         part_logs=part_logs,
     )
 
@@ -99,21 +101,26 @@ class Machine:
         self._supervisor.ask_to_stop()
 
     def _own_parts(self) -> list[PartSpec]:
-        workers = [self._own_part(f"worker-{number + 1}", number, 0) for number in range(self._plan.workers)]
+        workers = [self._worker(number) for number in range(self._plan.workers)]
+        jobs = [self._own_part("jobs", "jobs")] if self._plan.has_jobs else []
         # Last, because it takes along what the others wrote until their end.
-        return [*workers, self._own_part("shipper", None, 2)]
+        return [*workers, *jobs, self._own_part("shipper", "shipper", stop_rank=2)]
 
-    def _own_part(self, name: str, worker: int | None, stop_rank: int) -> PartSpec:
+    def _worker(self, number: int) -> PartSpec:
         descriptor = self._listening.fileno()
-        kind, words = ("shipper", []) if worker is None else ("worker", [str(descriptor)])
+        return replace(
+            self._own_part(f"worker-{number + 1}", "worker", str(descriptor)),
+            variables=self._worker_variables(number),
+            pass_fds=(descriptor,),
+        )
+
+    def _own_part(self, name: str, kind: str, *words: str, stop_rank: int = 0) -> PartSpec:
         logs = self._plan.part_logs
         return PartSpec(
             name=name,
             kind=kind,
             command=(sys.executable, "-m", f"seldon_api.{kind}", *words),
-            variables={} if worker is None else self._worker_variables(worker),
             log=logs / f"{name}.log" if logs else None,
-            pass_fds=() if worker is None else (descriptor,),
             stop_rank=stop_rank,
             grace_seconds=self._plan.grace_seconds + _HANG_SECONDS,
         )

@@ -111,6 +111,6 @@ def _operations(document: Json, is_wanted: Any) -> Iterator[tuple[str, str, Json
 
 def _manager(method: str, path: str) -> str:
     """Whether a client's own token may make the call, by the view behind the path."""
-    sample = path.replace("{path}", "config/x").replace("{", "").replace("}", "")
+    sample = path.replace("{path}", "config/x").replace("{run}", "1").replace("{", "").replace("}", "")
     view = import_module("django.urls").resolve(sample).func.view_class
     return "operators" if method in view.operator_methods else "operators, the client itself"

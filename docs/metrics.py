@@ -9,7 +9,17 @@ from typing import Final
 from common.metrics import REGISTRY, Metric
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_PACKAGES: Final = ("lane", "stores", "clients", "events", "predictions", "deploy", "console", "seldon_api")
+_PACKAGES: Final = (
+    "lane",
+    "stores",
+    "clients",
+    "events",
+    "predictions",
+    "offline",
+    "deploy",
+    "console",
+    "seldon_api",
+)
 
 
 def metrics() -> list[Metric]:

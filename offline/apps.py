@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from offline.places import place_of_settings
@@ -9,11 +11,11 @@ from pipelines.places import use_places
 
 
 class OfflineConfig(AppConfig):
-    """Jobs in the background."""
+    """Tells the jobs where files lie, and the stores what judges schedules documents."""
 
     name = "offline"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell the jobs where files lie."""
         use_places(place_of_settings)
+        import_module("offline.schedules.documents").register()

@@ -6,12 +6,12 @@ from typing import Final
 
 from common.metrics import Counter, Gauge
 
-ENDED: Final = Counter("seldon_runs_ended", "Attempts of runs by how they ended", ("job", "outcome"))
-SECONDS: Final = Counter("seldon_run_seconds", "Time that attempts of runs took", ("job",))
-TAKEOVERS: Final = Counter("seldon_run_takeovers", "Runs taken over from a worker that was lost", ("job",))
-LOST: Final = Counter("seldon_runs_lost", "Attempts whose run another worker had taken meanwhile", ("job",))
-STARTED: Final = Counter("seldon_runs_scheduled", "Runs started by a schedule", ("job",))
-UNDER_WAY: Final = Gauge("seldon_runs_under_way", "Runs by job and state", ("job", "state"))
+ENDED: Final = Counter("seldon_runs_ended", "Attempts of runs by how they ended.", ("job", "outcome"))
+SECONDS: Final = Counter("seldon_run_seconds", "Time that attempts of runs took.", ("job",))
+TAKEOVERS: Final = Counter("seldon_run_takeovers", "Runs taken over from a worker that was lost.", ("job",))
+LOST: Final = Counter("seldon_runs_lost", "Attempts whose run another worker had taken meanwhile.", ("job",))
+STARTED: Final = Counter("seldon_runs_scheduled", "Runs started by a schedule.", ("job",))
+UNDER_WAY: Final = Gauge("seldon_runs_under_way", "Runs by job and state.", ("job", "state"))
 
 
 def note_end(job: str, outcome: str, seconds: float) -> None:

@@ -144,6 +144,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "FineScope": "clients.records.FINE_SCOPES",
         "Surface": "clients.records.SURFACES",
         "Protocol": "predictions.records.PROTOCOL_NAMES",
+        "RunState": "offline.records.STATES",
         "StoredProtocol": "predictions.models.PROTOCOL_CHOICES",
     },
     "POSTPROCESSING_HOOKS": [

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-from pathlib import Path
 from threading import Event
-from types import FrameType
 
 import django
 
 from common.errors import ConflictError
-from common.metrics_files import metrics_folder, write_snapshot
+from common.metrics_files import metrics_folder
 from seldon_api import env
+from seldon_api.process import leave_metrics, stop_on_signals
 
 logger = logging.getLogger("seldon_api.shipper")
 
@@ -29,10 +27,10 @@ def main() -> int:
     from seldon_api.sharing import make_sharing  # noqa: PLC0415
 
     stopping = Event()
-    _stop_on_signals(stopping)
+    stop_on_signals(stopping)
     metrics = metrics_folder(settings.SELDON_DATA)
     try:
-        loop = make_shipping_loop(stopping, lambda: _write_metrics(metrics), make_sharing().repeats())
+        loop = make_shipping_loop(stopping, lambda: leave_metrics(metrics), make_sharing().repeats())
     except ConflictError as error:
         logger.error("shipper: %s", error.message)
         return 1
@@ -40,22 +38,6 @@ def main() -> int:
     loop.run()
     loop.shipper.close()
     return 0
-
-
-def _stop_on_signals(stopping: Event) -> None:
-    def stop(signal_number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-
-
-def _write_metrics(folder: Path) -> None:
-    try:
-        write_snapshot(folder)
-    except OSError as error:
-        # A full disk must not stop the shipper: it is what makes room.
-        logger.warning("shipper: metrics cannot be written: %s", error)
 
 
 if __name__ == "__main__":

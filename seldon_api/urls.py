@@ -17,6 +17,7 @@ urlpatterns = [
     path("demo", demo_page),
     path("manage/", include("clients.manage.urls")),
     path("manage/", include("predictions.urls")),
+    path("manage/", include("offline.urls")),
     path("", include("clients.urls")),
     path("schema", schema),
     path("docs", DocsView.as_view()),

@@ -13,6 +13,7 @@ __all__ = ["JOBS", "Job", "JobContext", "JobInput", "job_at", "load_job"]
 JOBS: Final[dict[str, str]] = {
     "group_actions": "offline.jobs.group_actions:JOB",
     "split_events": "offline.jobs.split_events:JOB",
+    "sweep_runs": "offline.housekeeping:JOB",
 }
 
 

@@ -72,8 +72,8 @@ class Job:
     # In a process of its own, which can be limited and killed. Others share the worker's process: for
     # work of seconds that calls `report` often.
     is_heavy: bool = True
-    # Whether its process needs Django's apps (models, configuration documents), which costs 50 MB and a second
-    # of CPU. Settings (`django.conf.settings`) are there in any case.
+    # Whether its process needs Django's apps (models, configuration documents), which costs 50 MB and a
+    # second of CPU. Settings (`django.conf.settings`) are there in any case.
     uses_database: bool = False
     # How often it is tried when it fails; between two attempts `retry_seconds`, doubled each time.
     max_attempts: int = 3

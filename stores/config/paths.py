@@ -41,6 +41,7 @@ KNOWN_PATHS: Final = (
     KnownPath(
         "/config/default_prediction_strategy", "object", "Prediction strategy of clients that have none"
     ),
+    KnownPath("/config/schedules", "json", "When jobs of the whole installation run by themselves"),
     KnownPath("/config/prediction_server", "object", "Connection pool to prediction microservices"),
     KnownPath("/config/plugin_server", "object", "Connection pool to plug-in services"),
     KnownPath(_CLIENT, "object", "Database name of the client in Seldon Server; kept, not used"),
@@ -60,6 +61,7 @@ KNOWN_PATHS: Final = (
     KnownPath(f"{_CLIENT}/redis", "object", "Redis server of the action history"),
     KnownPath(f"{_CLIENT}/cluster_decay_rate", "json", "Half-life of cluster counts"),
     KnownPath(f"{_CLIENT}/attr", "json", "Attributes kept in memory"),
+    KnownPath(f"{_CLIENT}/schedules", "json", "When jobs of the client run by themselves"),
     KnownPath(f"{_CLIENT}/offline/<model>", "object", "Settings of one offline job"),
     *(KnownPath(f"/config/{name}", "text", f"Clients that load `{name}`, by comma") for name in _MODEL_TYPES),
     *(KnownPath(f"{_CLIENT}/{name}", "text", f"Location of the `{name}` artifact") for name in _MODEL_TYPES),

@@ -26,7 +26,9 @@ PAGES = sorted(
 # Drawn from the commands themselves, with their usage lines.
 WITH_COMMANDS = [path for path in PAGES if path.name != "cli.md"]
 # Words in capitals that are neither ours nor the microservice's.
-OF_OTHERS = {"NAME_FILE", "PR_SET_PDEATHSIG", "SO_REUSEPORT"}
+OF_OTHERS = {
+    "CLOCK_BOOTTIME", "NAME_FILE", "PR_SET_PDEATHSIG", "RLIMIT_AS", "RLIMIT_DATA", "SO_REUSEPORT",
+}  # fmt: skip
 
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

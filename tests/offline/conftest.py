@@ -11,7 +11,7 @@ import pytest
 from clients.models import Client
 from offline import leases, services
 from offline.execution.attempt import Attempt
-from offline.jobs import JOBS
+from offline.jobs import JOBS, load_job
 from offline.models import JobRun
 from tests.offline.jobs import PATHS
 
@@ -30,7 +30,7 @@ def queue(acme: Any) -> Queue:
     """Queues a run of acme, or of another client."""
 
     def make(job: str, client: Client | None = None, day: int = 16461, **parameters: Any) -> JobRun:
-        owner = None if job == "common" else client or acme.client
+        owner = (client or acme.client) if load_job(job).is_per_client else None
         return services.queue_run(
             job=job, client=owner, day=day, parameters=parameters, requested_by="cli:tester"
         )

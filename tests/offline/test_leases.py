@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import F
+from django.db.models import Expression, F
 from django.db.models.functions import Now
 
 from clients.records import By
@@ -63,7 +63,7 @@ def test_run_that_somebody_has_is_not_taken(queue: Queue) -> None:
 def test_run_that_waited_longest_is_taken_first(queue: Queue) -> None:
     runs = [queue("add", day=day) for day in (3, 1, 2)]
     claims = [leases.claim_next() for _ in runs]
-    assert [claim.run for claim in claims if claim] == [run.pk for run in runs]
+    assert [claim.run for claim in claims if claim is not None] == [run.pk for run in runs]
 
 
 def test_run_of_a_job_that_is_not_known_here_waits(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,14 +79,16 @@ def test_each_run_goes_to_one_of_many_who_ask_at_once(queue: Queue) -> None:
     def take(_: int) -> int | None:
         try:
             claim = leases.claim_next()
-            return claim.run if claim else None
+            return claim.run if claim is not None else None
         finally:
             connection.close()
 
     with ThreadPoolExecutor(12) as pool:
         counts = Counter(found for found in pool.map(take, range(36)) if found)
-    rest = iter(leases.claim_next, None)
-    assert counts + Counter(claim.run for claim in rest if claim) == Counter(run.pk for run in runs)
+    for claim in iter(leases.claim_next, None):
+        assert claim is not None
+        counts[claim.run] += 1
+    assert counts == Counter(run.pk for run in runs)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -170,7 +172,12 @@ def test_run_that_waits_for_its_next_attempt_is_not_taken_early(queue: Queue) ->
 def test_pause_between_attempts_doubles(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     before = leases.from_now
-    monkeypatch.setattr(leases, "from_now", lambda seconds: (pauses.append(seconds), before(seconds))[1])
+
+    def note(seconds: float) -> Expression:
+        pauses.append(seconds)
+        return before(seconds)
+
+    monkeypatch.setattr(leases, "from_now", note)
     run = queue("fail")
     for _ in range(2):
         all_runs().filter(pk=run.pk).update(due_at=None)
