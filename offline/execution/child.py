@@ -29,7 +29,9 @@ from offline.errors import RunCancelledError
 from offline.execution.ends import as_message, carry_out
 from offline.jobs import job_at
 from offline.jobs.base import JobInput
+from offline.places import place_of_settings
 from offline.records import RunFacts
+from pipelines.places import use_places
 
 _PR_SET_PDEATHSIG: Final = 1
 _REPORT_SECONDS: Final = 0.1
@@ -107,6 +109,8 @@ def main(pipe_number: int, worker: int) -> None:
     with os.fdopen(pipe_number, "wb") as pipe:
         context = PipeContext(pipe, leash)
         logging.config.dictConfig(settings.LOGGING)
+        # As the app does when it is ready, which it need not be.
+        use_places(place_of_settings)
         if order["uses_database"]:
             django.setup()
         job = job_at(order["path"])
