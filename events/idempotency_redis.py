@@ -97,9 +97,10 @@ class RedisKeyStore(KeyStore):
         return claim
 
     async def settle(self, claim: Claim) -> None:
-        await self._local.settle(claim)
         left_ms = max(1, (claim.unix_ns + DAY_NS - self._now()) // 1_000_000)
-        await self._tell(lambda redis: redis.set(self._name(claim), self._pack(_KEPT, claim), px=left_ms))
+        kept = self._pack(_KEPT, claim)
+        telling = self._tell(lambda redis: redis.set(self._name(claim), kept, px=left_ms))
+        await asyncio.gather(self._local.settle(claim), telling)
 
     async def release(self, claim: Claim) -> None:
         pending = self._pack(_PENDING, claim)
@@ -140,6 +141,8 @@ class RedisKeyStore(KeyStore):
 
     async def _run(self, work: Callable[[Redis], T]) -> T:
         """`work` in a thread, whatever happens there within the link's time."""
+        if self._link.problem:
+            raise RedisAwayError(self._link.problem)
         running = asyncio.get_running_loop().run_in_executor(self._threads, self._link.call, work)
         try:
             async with asyncio.timeout(2 * self._link.timeout_seconds):
