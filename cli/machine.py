@@ -12,7 +12,10 @@ from cli.output import print_json
 if TYPE_CHECKING:
     from django.core import management
     from django.core.management.commands import migrate as django_migrate
+
+    from deploy import database
 else:
+    database = lazy("deploy.database")
     management = lazy("django.core.management")
     django_migrate = lazy("django.core.management.commands.migrate")
 
@@ -22,7 +25,7 @@ else:
 def migrate(quiet: bool) -> None:
     """Bring the database up to date.
 
-    Safe to run again and while the product runs; says what it applied.
+    Safe to run again, on two machines at once, and while the product runs; says what it applied.
 
     \b
     Examples:
@@ -40,7 +43,8 @@ def migrate(quiet: bool) -> None:
 
     command = django_migrate.Command()
     command.migration_progress_callback = tell  # type: ignore[method-assign]
-    management.call_command(command, verbosity=0, interactive=False)
+    with database.migrating_alone():
+        management.call_command(command, verbosity=0, interactive=False)
     say(f"{len(applied)} migrations applied" if applied else "the database is up to date")
 
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from deploy.errors import NotMigratedError
+
+# Any number that no other program of ours locks.
+_LOCK: Final = 7_365_646_111
+
+
+@contextlib.contextmanager
+def migrating_alone() -> Iterator[None]:
+    """Meanwhile another machine that would migrate the same PostgreSQL waits."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def prepare_database() -> int:

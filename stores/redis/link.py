@@ -120,9 +120,10 @@ class RedisLink:
 
     def _note_success(self) -> None:
         with self._lock:
+            if self._away:
+                logger.info("redis: back")
             self._away, self._is_up = "", True
             UP.set(1)
-            logger.info("redis: in use")
 
 
 def describe(error: Exception) -> str:

@@ -272,3 +272,20 @@ def test_another_secret_key_and_a_copied_folder_are_told(pair: Pair) -> None:
         other.until(lambda: "another SECRET_KEY" in redis_part(other.url()))
         pair.machines[0].until(lambda: "another SECRET_KEY" in redis_part(pair.machines[0].url()))
         other.stop()
+
+
+@pytest.mark.journey
+def test_two_machines_that_migrate_at_once_both_succeed(tmp_path: Path, settings: Any) -> None:
+    if not settings.DATABASE_URL:
+        pytest.skip("an SQLite belongs to one machine; this is about PostgreSQL")
+    with database_for_a_machine(settings.DATABASE_URL) as url, contextlib.ExitStack() as stack:
+        places = [Place(tmp_path / name, url) for name in "ab"]
+        started = []
+        for place in places:
+            place.folder.mkdir()
+            command = place.command("migrate")
+            running = subprocess.Popen(command, env=place.environment, stdout=subprocess.PIPE, text=True)
+            started.append(stack.enter_context(running))
+        said = [process.communicate(timeout=120)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert sorted("up to date" in text for text in said) == [False, True]
