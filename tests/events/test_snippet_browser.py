@@ -316,15 +316,18 @@ def test_no_two_tabs_send_the_same_event(shop: Shop) -> None:
     assert len({(event["tab"], event["n"]) for event in shop.events()}) == 100
 
 
-def test_a_page_does_not_add_to_a_batch_that_another_took(shop: Shop) -> None:
+@pytest.mark.parametrize("reply", [Reply(), Reply(503), Reply(0)], ids=["kept", "503", "network"])
+def test_a_page_does_not_add_to_a_batch_that_another_took(shop: Shop, reply: Reply) -> None:
     shop.attributes = 'data-batch-delay="3600" data-page-views="off"'
+    shop.replies = [reply]
     first = shop.open(clock_at=NOON)
     first.evaluate("seldon.event('e', {n: 1})")
     second = shop.open(clock_at=NOON + 7300)
     shop.wait_for(lambda: len(shop.events()) == 1, second, pass_ms=2000)
     first.evaluate("seldon.event('e', {n: 2}); seldon.flush()")
-    shop.wait_for(lambda: len(shop.events()) == 2, first)
-    assert [event["n"] for event in shop.events()] == [1, 2]
+    shop.wait_for(lambda: not shop.batches(first), second, pass_ms=1000)
+    assert sorted(event["n"] for event in shop.events()) == [1, 2]
+    assert len({(post.idempotency_key, post.text) for post in shop.posts}) == 2
 
 
 def test_what_waits_is_bounded_and_the_oldest_goes_first(shop: Shop) -> None:
@@ -380,6 +383,19 @@ def test_a_beacon_is_sent_where_fetch_would_not_outlive_the_page(shop: Shop, scr
     ((url, body),) = page.evaluate("beacons")
     assert "/js/events?consumer_key=KEY&idempotency_key=" in url
     assert [event["type"] for event in json.loads(body)] == ["page_view", "one"]
+
+
+def test_without_fetch_all_that_waits_goes_by_beacons(shop: Shop) -> None:
+    shop.context.add_init_script(
+        "window.beacons = []; delete window.fetch; "
+        "navigator.sendBeacon = (url, body) => { beacons.push(body); return true }"
+    )
+    shop.attributes = 'data-page-views="off" data-batch-size="2" data-batch-delay="0.05"'
+    page = shop.open()
+    page.evaluate("for (let n = 0; n < 7; n++) seldon.event('e', {n})")
+    shop.wait_for(lambda: not shop.batches(page), page)
+    sent = [event["n"] for body in page.evaluate("beacons") for event in json.loads(body)]
+    assert sent == list(range(7))
 
 
 def test_no_call_throws_into_the_page(shop: Shop) -> None:

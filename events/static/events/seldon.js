@@ -129,7 +129,7 @@
 
   const PREFIX = `seldon.${key}.`;
   const WAIT = `seldon.wait.${key}`;
-  let open; // the batch that this page appends to: {id, events, bytes}
+  let open; // the batch that this page appends to: {id, events, bytes, lease}
 
   const batchIds = (prefix = PREFIX) =>
     [...memory.keys(), ...attempt(() => Object.keys(storage), [])].filter((name) => name.startsWith(prefix));
@@ -168,11 +168,17 @@
     }
   };
 
+  /** The batch that this page appends to, unless another took it or consent was withdrawn. */
+  const mine = () => {
+    const batch = open && load(open.id);
+    return batch && batch.lease === open.lease && batch;
+  };
+
   /** From now on any page may send the batch that this one appended to. */
   const release = () => {
-    const batch = open && load(open.id);
+    const batch = mine();
     open = undefined;
-    if (batch && !batch.tried) save({ ...batch, lease: 0 });
+    if (batch) save({ ...batch, lease: 0 });
   };
 
   let sealing;
@@ -181,16 +187,15 @@
     const bytes = sizeOf(row) + 1;
     if (bytes > EVENT_BYTES) return tell("dropped", { event, reason: "too large" });
     const now = Date.now();
-    let batch = open && load(open.id);
-    // Another page may have taken it, or consent was withdrawn.
-    if (!batch || batch.tried || open.bytes + bytes > BATCH_BYTES) {
+    let batch = mine();
+    if (!batch || open.bytes + bytes > BATCH_BYTES) {
       release();
       makeRoom();
       open = { id: PREFIX + random(), events: 0, bytes: 0 };
       batch = { id: open.id, begun: now, tried: 0, rows: "" };
     }
     // A page that sleeps or died keeps it no longer than this.
-    batch.lease = now + Math.max(60 * SECOND, 2 * batchDelay);
+    batch.lease = open.lease = now + Math.max(60 * SECOND, 2 * batchDelay);
     batch.rows += (batch.rows && ",") + row;
     save(batch);
     open.bytes += bytes;
@@ -264,9 +269,12 @@
     tell("sent", { batch: batch.id, body });
     if (window.fetch && (canOutlive || !isLeaving)) {
       post(batch, url, body);
-    } else if (navigator.sendBeacon(url, body) && !window.fetch) {
-      // It will never be known more of it.
-      erase(batch.id);
+    } else {
+      const isTaken = navigator.sendBeacon(url, body);
+      if (window.fetch) return;
+      // More will never be known of it.
+      if (isTaken) erase(batch.id);
+      if (!isLeaving) drain();
     }
   };
 
