@@ -154,6 +154,7 @@ class ZooKeeperConfigStore(ConfigStore):
         if not self._session.open(seconds, self._hear_connection):
             self._away_since = clock.now()
         try:
+            self._session.check_connected(wait_seconds=0)
             self.refresh()
         except ConfigUnavailableError as error:
             if not self._documents:

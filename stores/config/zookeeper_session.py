@@ -106,7 +106,7 @@ class ZooKeeperSession:
         Raises ConfigUnavailableError when the ensemble is away, slow, or refuses us.
         """
         waiting, answers = list(asks), []
-        self._check_connected()
+        self.check_connected()
         with self._in_our_words():
             for first in range(0, len(waiting), _WINDOW):
                 pending = [ask() for ask in waiting[first : first + _WINDOW]]
@@ -115,7 +115,7 @@ class ZooKeeperSession:
 
     def learn_server(self) -> None:
         """Finds out what the server can do; another one may, after a loss."""
-        self._check_connected()
+        self.check_connected()
         self.is_modern = protocol.is_modern(self.client)
 
     def read_nodes(self, paths: Sequence[str]) -> list[Node | None]:
@@ -137,7 +137,7 @@ class ZooKeeperSession:
 
     def commit(self, transaction: TransactionRequest) -> Outcome:
         """Makes the transaction, or nothing of it; ConfigUnavailableError when it is not allowed to."""
-        self._check_connected()
+        self.check_connected()
         with self._in_our_words():
             try:
                 return outcome_of(transaction.commit_async().get(timeout=self.answer_seconds))
@@ -158,8 +158,9 @@ class ZooKeeperSession:
         except _BEATEN as error:
             return error
 
-    def _check_connected(self) -> None:
-        if not self._connected.wait(_CONNECTION_SECONDS):
+    def check_connected(self, wait_seconds: float = _CONNECTION_SECONDS) -> None:
+        """ConfigUnavailableError when there is no connection within the time."""
+        if not self._connected.wait(wait_seconds):
             raise ConfigUnavailableError(f"no server of {self._address} answers")
 
     @contextmanager
@@ -221,6 +222,6 @@ def _make_client(address: Address, credentials: Credentials, session_seconds: fl
         timeout=session_seconds,
         auth_data=[("digest", f"{user}:{password}")] if user else [],
         default_acl=[make_digest_acl(user, password, all=True)] if user else None,
-        connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=2, max_delay=1.0),
+        connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=2, max_delay=0.5),
         logger=logger,
     )
