@@ -31,16 +31,16 @@ class SnapshotFile:
         self._path = path
         self._source = source
 
-    def read(self) -> tuple[Document, ...]:
-        """What was saved; nothing when there is no file, when it is damaged, or of another store."""
+    def read(self) -> tuple[Document, ...] | None:
+        """What was saved; None when there is no file, or when it is damaged or of another store."""
         try:
             head, _, body = self._path.read_bytes().partition(b"\n")
             return self._decode(head, body)
         except FileNotFoundError:
-            return ()
+            return None
         except (OSError, ValueError, TypeError, KeyError) as error:
             logger.warning("the documents kept in %s cannot be used: %s", self._path, error)
-            return ()
+            return None
 
     def save(self, documents: Iterable[Document]) -> bool:
         """Replaces the file unless it says the same already; False when the disk does not let us."""

@@ -149,18 +149,19 @@ class ZooKeeperConfigStore(ConfigStore):
 
         ConfigUnavailableError when it is away and nothing was ever saved.
         """
-        self._documents = {document.path: document for document in self._file.read()}
-        seconds = _START_WITH_SNAPSHOT_SECONDS if self._documents else _START_SECONDS
+        kept = self._file.read()
+        self._documents = {document.path: document for document in kept or ()}
+        seconds = _START_SECONDS if kept is None else _START_WITH_SNAPSHOT_SECONDS
         if not self._session.open(seconds, self._hear_connection):
             self._away_since = clock.now()
         try:
             self._session.check_connected(wait_seconds=0)
             self.refresh()
         except ConfigUnavailableError as error:
-            if not self._documents:
+            if kept is None:
                 raise
             self.note_fault(error.message)
-            logger.warning("starting with the %d documents kept on disk", len(self._documents))
+            logger.warning("starting with the %d documents kept on disk", len(kept))
         self._follower.start()
 
     def stop(self) -> None:
@@ -170,9 +171,8 @@ class ZooKeeperConfigStore(ConfigStore):
         self._session.close()
 
     def save(self) -> None:
-        """Keeps the snapshot on disk, unless it may be older than what is there."""
-        if self.state == "connected":
-            self._file.save(list(self._documents.values()))
+        """Keeps the snapshot on disk."""
+        self._file.save(list(self._documents.values()))
 
     def note_fault(self, reason: str) -> None:
         """Remembers why the ensemble cannot be followed; everything is to be read again then."""

@@ -54,6 +54,7 @@ class Follower:
         self._woken = threading.Event()
         self._is_stopping = False
         self._thread: threading.Thread | None = None
+        # Also what the start read; where that was the disk itself, saving finds nothing to do.
         self._unsaved_since: float | None = clock.monotonic()
         self._judged_at = clock.monotonic()
 

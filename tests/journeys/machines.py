@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,8 @@ class Place:
 
     folder: Path
     database_url: str
+    # Of what is not as it is with nothing configured.
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -47,7 +49,7 @@ class Place:
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "default",
         }
-        return {**os.environ, **own}
+        return {**os.environ, **own, **self.variables}
 
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
@@ -153,10 +155,10 @@ def is_gone(pid: int | None) -> bool:
 
 
 @contextlib.contextmanager
-def new_place(folder: Path, database_url: str) -> Iterator[Place]:
+def new_place(folder: Path, database_url: str, **variables: str) -> Iterator[Place]:
     """An empty data folder below `folder`, with a migrated database of the kind the tests run on."""
     with database_for_a_machine(database_url) as url:
-        place = Place(folder, url)
+        place = Place(folder, url, variables)
         if url:
             done = place.cli("migrate")
             assert done.returncode == 0, done.stderr

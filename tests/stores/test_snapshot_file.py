@@ -31,9 +31,14 @@ def saved(tmp_path: Path, file: SnapshotFile) -> Path:
 
 
 def test_what_is_saved_is_read_back(file: SnapshotFile) -> None:
-    assert file.read() == ()
+    assert file.read() is None
     assert file.save(DOCUMENTS)
     assert file.read() == DOCUMENTS
+
+
+def test_that_there_are_no_documents_is_something_to_know(file: SnapshotFile) -> None:
+    file.save(())
+    assert file.read() == ()
 
 
 def test_file_that_says_the_same_is_left_alone(saved: Path, file: SnapshotFile) -> None:
@@ -50,7 +55,7 @@ def test_damaged_file_is_not_used_and_told(
     content[place] ^= 1
     saved.write_bytes(content)
     with caplog.at_level(logging.WARNING):
-        assert file.read() == ()
+        assert file.read() is None
     assert str(saved) in caplog.text
 
 
@@ -58,11 +63,11 @@ def test_file_cut_at_any_byte_is_not_used(saved: Path, file: SnapshotFile) -> No
     content = saved.read_bytes()
     for length in range(0, len(content), 7):
         saved.write_bytes(content[:length])
-        assert file.read() == ()
+        assert file.read() is None
 
 
 def test_documents_of_another_store_are_not_used(saved: Path) -> None:
-    assert SnapshotFile(saved, "zookeeper://two:2181").read() == ()
+    assert SnapshotFile(saved, "zookeeper://two:2181").read() is None
 
 
 def test_disk_that_takes_nothing_is_told_and_stops_nobody(tmp_path: Path) -> None:

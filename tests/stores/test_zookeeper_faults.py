@@ -139,3 +139,18 @@ def test_what_happened_while_the_server_was_away_is_read(
     assert recovers(store)
     assert (store.read(PATH).value, store.get("/config/x")) == (2, None)
     assert store.get(PATH) == store.read(PATH)
+
+
+def test_change_just_before_the_server_died_is_known_to_the_next_start(
+    store: ZooKeeperConfigStore, server: ZooKeeperServer
+) -> None:
+    written = store.set(PATH, 1, author="ada")
+    server.kill()
+    try:
+        store.stop()
+        again = make_store(str(store._address))
+        again.start()
+        assert (again.get(PATH), again.state) == (written, "stale")
+        again.stop()
+    finally:
+        server.start()
