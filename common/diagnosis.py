@@ -21,7 +21,7 @@ Severity = Literal["fine", "note", "warning", "error"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("fine", "note", "warning", "error")
 # In the order in which people read them.
 AREAS: Final = (
-    "settings", "versions", "database", "configuration", "disk", "spool", "destinations", "clock",
+    "settings", "versions", "database", "redis", "configuration", "disk", "spool", "destinations", "clock",
     "permissions", "limits", "machine", "microservices", "runs",
 )  # fmt: skip
 DEADLINE_SECONDS: Final = 8.0

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from deploy.diagnosis import clocks, databases, disks, limits, machines, permissions, versions
+from deploy.diagnosis import clocks, databases, disks, limits, machines, permissions, sharing, versions
 
-__all__ = ["clocks", "databases", "disks", "limits", "machines", "permissions", "versions"]
+__all__ = ["clocks", "databases", "disks", "limits", "machines", "permissions", "sharing", "versions"]
