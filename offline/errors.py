@@ -117,3 +117,12 @@ class RunNotFinishedError(ConflictError):
         super().__init__(
             f"Run {run} is {state}; only one that has ended can be retried.", run=run, state=state
         )
+
+
+class BrokerAwayError(UnavailableError):
+    """The broker of runs cannot be reached; runs wait in the database meanwhile."""
+
+    code = "broker_away"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The broker of runs cannot be reached: {reason}.")

@@ -71,6 +71,7 @@ def claim_run(run: int) -> Claim | None:
         lease_until=from_now(settings.RUN_LEASE_SECONDS),
         heartbeat_at=Now(),
         started_at=Now(),
+        announced_at=None,
         done=0,
         total=0,
         note="",

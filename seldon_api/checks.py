@@ -141,6 +141,16 @@ def check_store(**_: Any) -> list[CheckMessage]:
     return []
 
 
+@register("seldon")
+def check_broker(**_: Any) -> list[CheckMessage]:
+    """seldon.E011: CELERY_BROKER_URL names no Redis."""
+    scheme = settings.CELERY_BROKER_URL.partition("://")[0]
+    if scheme in {"", "redis", "rediss"}:
+        return []
+    hint = "Write it as redis://host:6379/0, or unset it: runs need no broker."
+    return [Error(f"CELERY_BROKER_URL: {scheme!r} is not redis or rediss", hint=hint, id="seldon.E011")]
+
+
 @register("seldon", deploy=True)
 def check_hosts(**_: Any) -> list[CheckMessage]:
     """seldon.W001: any host name is answered."""

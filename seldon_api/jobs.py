@@ -24,6 +24,12 @@ def main() -> int:
 
     from offline.process import run_embedded  # noqa: PLC0415 (Django's apps must be ready first)
 
+    if settings.CELERY_BROKER_URL:
+        from seldon_api.celery import run_worker  # noqa: PLC0415 (only who has a broker pays for Celery)
+
+        logger.info("background runs: %d at a time, by the broker", settings.RUN_WORKERS)
+        run_worker(settings.RUN_WORKERS)
+        return 0
     stopping = Event()
     stop_on_signals(stopping)
     metrics = metrics_folder(settings.SELDON_DATA)

@@ -247,6 +247,9 @@ RUN_LEASE_SECONDS = env.env_float("RUN_LEASE_SECONDS", 10, 1, 600)
 # Runs that ended more than this many days ago are deleted; 0 keeps them.
 RUNS_KEEP_DAYS = env.env_int("RUNS_KEEP_DAYS", 90)
 
+# redis://host:6379/0 carries runs by Celery to whichever machine is free; empty: each machine takes its own.
+CELERY_BROKER_URL = env.env_secret("CELERY_BROKER_URL")
+
 # -- management API --------------------------------------------------------------------------------
 
 # Requests per second that one caller may make to /manage in one worker; 0 limits nothing.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -94,3 +95,11 @@ def test_w001_when_any_host_is_answered_behind_tls(settings: Settings) -> None:
 def test_good_settings_have_nothing_to_tell(settings: Settings, tmp_path: Path) -> None:
     settings.SELDON_DATA = tmp_path
     assert checks.check_data_folder() == checks.check_flush_seconds() == checks.check_networks() == []
+
+
+def test_broker_that_is_no_redis_is_told(settings: Any) -> None:
+    for url in ("", "redis://host:6379/0", "rediss://host/1"):
+        settings.CELERY_BROKER_URL = url
+        assert checks.check_broker() == []
+    settings.CELERY_BROKER_URL = "amqp://host"
+    assert [found.id for found in checks.check_broker()] == ["seldon.E011"]
