@@ -19,6 +19,7 @@ from unfold.widgets import (
 
 from clients.records import FINE_SCOPES, NEVER, SURFACES, KeySpec, Limits
 from common.errors import SeldonError
+from offline.jobs import JOBS, load_job
 from predictions.models import PROTOCOL_CHOICES
 from predictions.records import LocalProcess, MicroserviceSpec
 
@@ -40,7 +41,9 @@ KINDS: Final = (
 
 def place_error(form: forms.Form, error: SeldonError) -> None:
     """Puts a service's refusal beside the field it names, else above the form."""
-    field = error.data.get("field")
+    # A pointer such as /parameters/days belongs to the field it begins with.
+    pointed = str(error.data.get("place", "")).lstrip("/").partition("/")[0]
+    field = error.data.get("field", pointed)
     is_placed = field in form.fields
     form.add_error(
         field if is_placed else None,
@@ -262,3 +265,36 @@ class DocumentPathForm(forms.Form):
     path = forms.CharField(
         max_length=255, widget=text(placeholder="/all_clients/acme/predict_algs"), label="New document at"
     )
+
+
+class RunForm(forms.Form):
+    """A job, whose it is, the day and the parameters."""
+
+    job = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
+    client = forms.CharField(
+        required=False,
+        max_length=64,
+        widget=text(placeholder="acme"),
+        help_text="Empty for a job of the whole installation.",
+    )
+    day = forms.CharField(
+        max_length=10,
+        widget=text(placeholder="2026-01-31"),
+        help_text="A date (UTC), or a Unix epoch day such as 16461.",
+    )
+    parameters = forms.JSONField(
+        required=False, widget=area(4, "cx-code"), help_text="A JSON object, as the job's page says."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        jobs = [load_job(name) for name in sorted(JOBS)]
+        choices = [(job.name, f"{job.name} – {job.summary}") for job in jobs]
+        self.fields["job"].choices = choices  # type: ignore[attr-defined]
+
+    def clean_parameters(self) -> dict[str, Any]:
+        """Nothing is an empty object."""
+        given = self.cleaned_data["parameters"] or {}
+        if not isinstance(given, dict):
+            raise forms.ValidationError('An object is meant, such as {"days": 3}.')
+        return given

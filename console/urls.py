@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from console.pages import audit, clients, configuration, keys, microservices, overview
+from console.pages import audit, clients, configuration, keys, microservices, overview, runs
 from console.requests import Page
 
 PAGES: Final[list[tuple[str, str, Page]]] = [
@@ -30,6 +30,13 @@ PAGES: Final[list[tuple[str, str, Page]]] = [
         "client_microservice_remove",
         microservices.remove,
     ),
+    ("runs/", "runs", runs.show_all),
+    ("runs/new/", "run_new", runs.create),
+    ("runs/<str:number>/", "run", runs.show_one),
+    ("runs/<str:number>/live/", "run_live", runs.show_live),
+    ("runs/<str:number>/cancel/", "run_cancel", runs.cancel),
+    ("runs/<str:number>/retry/", "run_retry", runs.retry),
+    ("client/<str:name>/runs/", "client_runs", runs.show_client),
     ("configuration/", "configuration", configuration.show_all),
     ("configuration/edit/", "configuration_edit", configuration.edit),
     ("configuration/history/", "configuration_history", configuration.show_history),

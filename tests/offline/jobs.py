@@ -70,6 +70,12 @@ def _block(given: JobInput, context: JobContext) -> Result:
     return {}
 
 
+def _sleep(given: JobInput, context: JobContext) -> Result:
+    context.report(1, 2, "asleep")
+    time.sleep(600)
+    return {}
+
+
 def _print_much(given: JobInput, context: JobContext) -> Result:
     block = b"x" * 79 + b"\n"
     for _ in range(given.parameters["megabytes"]):
@@ -109,6 +115,7 @@ _RUN: Final = {
     "wait_for_store": _wait_for_store,
     "report_for_ever": _report_for_ever,
     "block": _block,
+    "sleep": _sleep,
     "print_much": _print_much,
     "leak": _leak,
     "leak_in_children": _leak_in_children,
@@ -151,7 +158,7 @@ NOT_JSON = _job("not_json")
 LIGHT_ADD = replace(_job("add"), name="light_add", is_heavy=False)
 LIGHT_FAIL = replace(_job("fail"), name="light_fail", is_heavy=False)
 LIGHT_REPORT = replace(_job("report_for_ever"), name="light_report", is_heavy=False)
-LIGHT_BLOCK = replace(_job("block"), name="light_block", is_heavy=False)
+LIGHT_SLEEP = replace(_job("sleep"), name="light_sleep", is_heavy=False)
 COMMON = replace(_job("add"), name="common", is_per_client=False, is_heavy=False)
 
 PATHS: Final = {

@@ -165,9 +165,10 @@ def test_failed_run_is_tried_again_until_it_is_given_up(workers: Workers, queue:
     assert (run.attempt, run.failures) == (3, 3)
 
 
+@pytest.mark.journey
 def test_light_job_that_does_not_end_takes_its_worker_with_it(workers: Workers, queue: Queue) -> None:
     worker = workers.start()
-    run = queue("light_block")
+    run = queue("light_sleep")
     wait_for_progress(run)
     services.cancel_run(run=services.get_run(run=run.pk), by=By("cli:tester"))
     assert worker.wait(30) == 75
@@ -175,6 +176,7 @@ def test_light_job_that_does_not_end_takes_its_worker_with_it(workers: Workers, 
     wait_for(run, "cancelled")
 
 
+@pytest.mark.journey
 def test_worker_that_was_asleep_over_its_lease_writes_nothing_more(
     workers: Workers, queue: Queue, tmp_path: Path
 ) -> None:
@@ -189,6 +191,7 @@ def test_worker_that_was_asleep_over_its_lease_writes_nothing_more(
     assert len((tmp_path / "lines.published").read_text().split()) == 1
 
 
+@pytest.mark.journey
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(
     workers: Workers, queue: Queue, tmp_path: Path
 ) -> None:

@@ -61,7 +61,34 @@
     draw();
   }
 
+  // A part of the page that asks for itself until it says that nothing will change any more.
+  function refresh(part) {
+    var pause = 2000;
+    var again = function () { setTimeout(ask, document.hidden ? 5 * pause : pause); };
+    var ask = function () {
+      fetch(part.dataset.refresh, { credentials: "same-origin" }).then(function (answer) {
+        // Signed out meanwhile: the page stays as it is.
+        if (answer.redirected) { return; }
+        if (!answer.ok) { again(); return; }
+        answer.text().then(function (text) {
+          var fresh = new DOMParser().parseFromString(text, "text/html").body;
+          var old = part.querySelector("[data-follow]");
+          var isAtEnd = !old || old.scrollTop + old.clientHeight >= old.scrollHeight - 8;
+          var at = old ? old.scrollTop : 0;
+          part.replaceChildren.apply(part, Array.from(fresh.childNodes));
+          var log = part.querySelector("[data-follow]");
+          if (log) { log.scrollTop = isAtEnd ? log.scrollHeight : at; }
+          if (!part.querySelector("[data-finished]")) { again(); }
+        });
+      }, again);
+    };
+    var log = part.querySelector("[data-follow]");
+    if (log) { log.scrollTop = log.scrollHeight; }
+    if (!part.querySelector("[data-finished]")) { again(); }
+  }
+
   document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll("[data-refresh]").forEach(refresh);
     document.querySelectorAll("textarea.cx-code").forEach(numberLines);
     document.querySelectorAll(".cx-tabs [aria-current]").forEach(function (tab) {
       tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 24;
