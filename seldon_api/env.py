@@ -76,6 +76,18 @@ def env_list(name: str, default: tuple[str, ...] = ()) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def env_address(name: str) -> tuple[str, int] | None:
+    """Host and port of `host:port`; None when nothing is set."""
+    text = env_str(name)
+    host, _, port = text.rpartition(":")
+    if not text:
+        return None
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        mistakes.append((name, f"{text!r} is not host:port"))
+        return None
+    return host.strip("[]"), int(port)
+
+
 def env_path(name: str, default: Path) -> Path:
     """An absolute path; a relative one counts from the working directory."""
     text = env_str(name)

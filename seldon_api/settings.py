@@ -261,7 +261,9 @@ MANAGE_REQUESTS_PER_SECOND = env.env_int("MANAGE_REQUESTS_PER_SECOND", 100)
 LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 # `line` for people, `json` (one object a line) for collectors. Both name the request and the client.
 LOG_FORMAT = env.env_choice("LOG_FORMAT", "line", ("line", "json"))
-LOGGING = {
+# host:port of a Fluentd or Fluent Bit that gets the log lines too, tagged `seldon.log`; best effort.
+LOG_FLUENTD = env.env_address("LOG_FLUENTD")
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request": {"()": "common.logs.RequestFilter"}},
@@ -274,3 +276,11 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
+if LOG_FLUENTD:
+    LOGGING["handlers"]["fluentd"] = {
+        "()": "common.fluent_logs.FluentLogHandler",
+        "host": LOG_FLUENTD[0],
+        "port": LOG_FLUENTD[1],
+        "filters": ["request"],
+    }
+    LOGGING["root"]["handlers"].append("fluentd")

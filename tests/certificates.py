@@ -38,6 +38,12 @@ class Authority:
 
     def server_context(self, host: str) -> ssl.SSLContext:
         """What a server named `host` speaks TLS with."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.issue(host))
+        return context
+
+    def issue(self, host: str) -> Path:
+        """A file with a certificate for `host` and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -47,9 +53,7 @@ class Authority:
         form = serialization.PrivateFormat.PKCS8
         private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
         file.write_bytes(private + _pem(signed))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
 
 def _name(text: str) -> x509.Name:

@@ -28,6 +28,8 @@ def test_boolean_words_are_read(monkeypatch: pytest.MonkeyPatch, text: str, valu
         (lambda: env.env_int("X", 1, 0, 10), "11", "outside 0 … 10"),
         (lambda: env.env_float("X", 1), "fast", "not a number"),
         (lambda: env.env_choice("X", "a", ("a", "b")), "c", "not one of a, b"),
+        (lambda: env.env_address("X"), "a:b", "not host:port"),
+        (lambda: env.env_address("X"), ":24224", "not host:port"),
         (lambda: env.env_secret("X"), None, "cannot read"),
     ],
 )
@@ -51,3 +53,11 @@ def test_secret_is_read_from_the_file_that_is_named(monkeypatch: pytest.MonkeyPa
 def test_list_drops_empty_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X", "a, b,,")
     assert env.env_list("X") == ["a", "b"]
+
+
+@pytest.mark.parametrize(("text", "found"), [("", None), ("a:1", ("a", 1)), ("[::1]:65535", ("::1", 65535))])
+def test_address_is_host_and_port(
+    monkeypatch: pytest.MonkeyPatch, text: str, found: tuple[str, int] | None
+) -> None:
+    monkeypatch.setenv("X", text)
+    assert env.env_address("X") == found
