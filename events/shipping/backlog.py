@@ -18,6 +18,8 @@ from events.sinks.reading import SegmentReader
 # How old a count of what waits may be before it is made anew.
 _COUNT_SECONDS: Final = 0.5
 _LOOKS: Final = 5
+# Once refused, records are taken again below this share of the limit, so that it is not one by one.
+_SHARE_TO_RESUME: Final = 0.9
 
 Places = Mapping[str, Place]
 
@@ -85,6 +87,7 @@ class BacklogLimit:
         self._most_bytes = most_bytes
         self._counted_at = float("-inf")
         self._waiting = 0
+        self._is_over = False
         self._lock = Lock()
 
     def check(self, size: int) -> None:
@@ -95,7 +98,9 @@ class BacklogLimit:
             if clock.monotonic() - self._counted_at >= _COUNT_SECONDS:
                 self._waiting = self._count()
                 self._counted_at = clock.monotonic()
-            if self._waiting + size > self._most_bytes:
+            share = _SHARE_TO_RESUME if self._is_over else 1
+            self._is_over = self._waiting + size > self._most_bytes * share
+            if self._is_over:
                 raise SpoolBacklogError(self._most_bytes)
             self._waiting += size
 

@@ -54,11 +54,26 @@ def test_beyond_the_limit_records_of_every_writer_are_refused_until_some_are_shi
         limit.check(SIZE)
     shipper = open_shipper(tmp_path, round_bytes=1)
     shipper.ship()
+    shipper.ship()
     limit.check(SIZE)
     with pytest.raises(SpoolBacklogError):
-        limit.check(2 * SIZE)
+        limit.check(3 * SIZE)
     for part in (first, second, shipper):
         part.close()
+
+
+def test_once_refused_records_are_taken_again_only_when_there_is_some_room(tmp_path: Path) -> None:
+    limit, writer = BacklogLimit(tmp_path / "spool", 3 * SIZE), open_writer(tmp_path / "spool")
+    write_records(writer, make_record(1), make_record(2), make_record(3))
+    limit.check(0)
+    for size in (1, 0):
+        with pytest.raises(SpoolBacklogError):
+            limit.check(size)
+    shipper = open_shipper(tmp_path, round_bytes=1)
+    shipper.ship()
+    limit.check(0)
+    shipper.close()
+    writer.close()
 
 
 def test_what_is_written_between_two_counts_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
