@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from django.core.management import call_command
@@ -48,3 +48,14 @@ def missing_migrations() -> int:
     """How many migrations of this version the database lacks."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def has_rows(tables: Iterable[str]) -> bool:
+    """Whether any of these tables of ours is there and holds something."""
+    there = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        for table in set(tables) & there:
+            cursor.execute(f"SELECT 1 FROM {connection.ops.quote_name(table)} LIMIT 1")  # noqa: S608
+            if cursor.fetchone():
+                return True
+    return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.errors import ConflictError, UnavailableError
+from common.errors import ConflictError, NotFoundError, UnavailableError, UnprocessableError
 
 
 class PortTakenError(ConflictError):
@@ -54,3 +54,42 @@ class NotMigratedError(UnavailableError):
 
     def __init__(self, missing: int) -> None:
         super().__init__(f"the database lacks {missing} migrations: run `seldon-cli migrate` first")
+
+
+class BackupExistsError(ConflictError):
+    """A file of that name is there already; a backup never replaces one."""
+
+    code = "backup_exists"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already: choose another name, or name a folder", path=str(path))
+
+
+class NothingToBackUpError(NotFoundError):
+    """There is no installation here."""
+
+    code = "nothing_to_back_up"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"there is no database {path}: set SELDON_DATA to the installation's data folder")
+
+
+class BackupUnusableError(UnprocessableError):
+    """The file is no whole backup, or not one that can be restored here."""
+
+    code = "backup_unusable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the backup cannot be used: {reason}")
+
+
+class NotEmptyError(ConflictError):
+    """A restore would replace what is there."""
+
+    code = "not_empty"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"there is {what} already: set SELDON_DATA and DATABASE_URL to an empty place, or use --force, "
+            "which puts what is there aside"
+        )

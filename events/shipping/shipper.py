@@ -20,6 +20,7 @@ from common.errors import ConflictError
 from common.metrics import Counter, Gauge
 from events.shipping.backlog import oldest_waiting_ns, waiting_bytes
 from events.shipping.base import Destination
+from events.shipping.freezing import settling
 from events.shipping.ledger import DAY_NS, LEDGER_NAME, SHIPPER_FOLDER, Ledger
 from events.shipping.merging import Damage, Place, Tail, merge_tails
 from events.shipping.repeats import NoRepeats, Repeats, in_batches
@@ -87,18 +88,21 @@ class Shipper:
 
         Raises OSError or sqlite3.Error when nothing was moved and it must be tried again.
         """
-        self._settle()
+        with settling(self._root):
+            self._settle()
         writers, horizon = list_writers(self._root)
         tails = [Tail(w, self._places.get(w.name, Place()), self._quarantine) for w in writers]
         try:
             moved = self._move(merge_tails(tails, horizon), tails)
         except (OSError, sqlite3.Error):
-            self._settle()
+            with settling(self._root):
+                self._settle()
             raise
         finally:
             for tail in tails:
                 tail.close()
-        self._delete_shipped(tails)
+        with settling(self._root):
+            self._delete_shipped(tails)
         return moved
 
     def _settle(self) -> None:
@@ -128,8 +132,9 @@ class Shipper:
         places = {t.writer.name: t.place for t in tails if t.place != self._places.get(t.writer.name)}
         if places:
             renames = self._destination.prepare()
-            self._ledger.commit(places, seen, renames, newest_ns)
-            self._settle()
+            with settling(self._root):
+                self._ledger.commit(places, seen, renames, newest_ns)
+                self._settle()
         for stream, count in lines.items():
             SHIPPED.add((stream,), count)
         return moved

@@ -1,0 +1,1 @@
+"""Backups: one file with the database, the secret key and the events that are not shipped."""
