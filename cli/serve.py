@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,8 @@ def serve() -> None:
       seldon-cli serve
       SELDON_PORT=8001 SELDON_WORKERS=2 SELDON_DATA=/srv/seldon seldon-cli serve
     """
+    # Process 1 of a container has no default for it: `docker stop` during the start must be heard too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     plan = machines.plan_from_settings()
     with machines.open_machine(plan, _tell) as machine:
         click.echo(f"{click.style('seldon-api', bold=True)} {VERSION}  {click.style(machine.url, fg='cyan')}")
@@ -44,6 +48,7 @@ def serve() -> None:
 
 def _announce(machine: Machine) -> None:
     if waiting.wait_until(lambda: waiting.answers(f"{machine.url}/readyz"), _READY_SECONDS):
+        machine.tell_ready()
         _tell(
             click.style("ready", fg="green") + ": Ctrl-C finishes the requests under way and stops everything"
         )

@@ -21,6 +21,7 @@ from deploy.database import prepare_database
 from deploy.lock import machine_lock
 from deploy.microservices import KIND as MICROSERVICE
 from deploy.microservices import microservice_parts
+from deploy.notify import notifier_from_settings
 from deploy.process import PartSpec
 from deploy.status import (
     MachineStatus,
@@ -37,7 +38,7 @@ from stores.changes import ChangeWatcher, subscribe
 
 _MOST_DEFAULT_WORKERS: Final = 4
 # A stopping process ends by itself after SELDON_GRACE_SECONDS; only one that hangs is killed.
-_HANG_SECONDS: Final = 3.0
+HANG_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,13 @@ class Machine:
         self._plan = plan
         self._listening = listening
         self._tell = tell
-        self._supervisor = Supervisor(tell, self._note)
+        self._notifier = notifier_from_settings()
+        self._supervisor = Supervisor(
+            tell,
+            self._note,
+            sign=self._notifier.alive,
+            sign_seconds=self._notifier.seconds_between_signs,
+        )
         self._watcher = ChangeWatcher()
         self._running: frozenset[str] = frozenset()
 
@@ -95,6 +102,10 @@ class Machine:
                 end()
             remove_status(self._plan.run_folder)
         self._tell("stopped")
+
+    def tell_ready(self) -> None:
+        """Tell whoever started the machine that it serves requests; from any thread."""
+        self._notifier.ready(self.url)
 
     def ask_to_stop(self) -> None:
         """Stop as SIGTERM would; from any thread."""
@@ -122,7 +133,7 @@ class Machine:
             command=(sys.executable, "-m", f"seldon_api.{kind}", *words),
             log=logs / f"{name}.log" if logs else None,
             stop_rank=stop_rank,
-            grace_seconds=self._plan.grace_seconds + _HANG_SECONDS,
+            grace_seconds=self._plan.grace_seconds + HANG_SECONDS,
         )
 
     def _worker_variables(self, worker: int) -> dict[str, str]:
@@ -135,6 +146,7 @@ class Machine:
         self._supervisor.want([*self._own_parts(), *local])
 
     def _on_stop(self) -> None:
+        self._notifier.stopping()
         self._tell("stopping: requests under way are finished (Ctrl-C again: at once)")
         # The kernel turns callers away only when nobody holds the socket any more.
         self._listening.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from typing import Final
 from common import clock
 from deploy.backoff import Backoff, Pace
 from deploy.bell import Bell
+from deploy.orphans import reap_orphans
 from deploy.process import PartProcess, PartSpec
 from deploy.status import PartStatus
 
@@ -28,9 +30,21 @@ class Supervisor:
     started them. `want`, `ask_to_stop` may be called from any thread.
     """
 
-    def __init__(self, tell: Tell, note: Note, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        tell: Tell,
+        note: Note,
+        pace: Pace | None = None,
+        *,
+        sign: Callable[[], None] = lambda: None,
+        sign_seconds: float = _LONGEST_SLEEP_SECONDS,
+    ) -> None:
         self._tell = tell
         self._note = note
+        # A sign of life, given at each turn and at least this often.
+        self._sign = sign
+        self._sign_seconds = sign_seconds
+        self._is_first_process = os.getpid() == 1
         self._pace = pace or Pace()
         self._wanted: dict[str, PartSpec] = {}
         self._parts: dict[str, PartProcess] = {}
@@ -117,6 +131,9 @@ class Supervisor:
 
     def _sleep(self) -> None:
         """Until a signal, a call from another thread, or the next thing due."""
+        if self._is_first_process:
+            reap_orphans({pid for part in self._parts.values() if (pid := part.status().pid)})
+        self._sign()
         looks = [look for part in self._parts.values() if (look := part.next_look()) is not None]
         longest = self._pace.stable_seconds if self._was_crash_looping else _LONGEST_SLEEP_SECONDS
-        self._bell.sleep(min([longest, *(look - clock.monotonic() for look in looks)]))
+        self._bell.sleep(min([longest, self._sign_seconds, *(look - clock.monotonic() for look in looks)]))

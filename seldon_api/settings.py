@@ -37,6 +37,10 @@ SELDON_STORE_SECRET = env.env_secret("SELDON_STORE_SECRET")
 SELDON_STORE_ENDPOINT = env.env_str("SELDON_STORE_ENDPOINT")
 # How long a stopping process finishes the requests under way, in seconds.
 SELDON_GRACE_SECONDS = env.env_float("SELDON_GRACE_SECONDS", 20, 0, 600)
+# Where systemd wants to hear how the machine is; systemd sets it (Type=notify).
+NOTIFY_SOCKET = env.env_str("NOTIFY_SOCKET")
+# Microseconds without a sign of life after which systemd kills the machine; systemd sets it (WatchdogSec).
+WATCHDOG_USEC = env.env_int("WATCHDOG_USEC", 0)
 # Django's error pages, for developing Django views; never on a machine that others reach.
 DEBUG = env.env_bool("DEBUG", False)
 

@@ -21,7 +21,7 @@ QUICK = {
     "EVENTS_FLUSH_MAX_SECONDS": "0.3",
     "SPOOL_SEGMENT_BYTES": "8192",
 }
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
