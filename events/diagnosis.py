@@ -13,7 +13,7 @@ from django.conf import settings
 from common import clock
 from common.diagnosis import Finding, probe
 from common.numbers import byte_size, duration, span
-from events.parts import logs_folder, spool_folder
+from events.parts import logs_folder, spool_folder, status_file
 from events.shipping.backlog import oldest_waiting_ns, waiting_bytes
 from events.shipping.ledger import LEDGER_NAME, SHIPPER_FOLDER, stored_places
 from events.shipping.shipper import LOCK_NAME, QUARANTINE_FOLDER
@@ -116,6 +116,21 @@ def look_at_hourly_files() -> Iterator[Finding]:
         yield Finding("destinations.hourly-not-writable", "error", "cannot be written", str(logs), mend)
     else:
         yield Finding("destinations.hourly", "fine", "hourly files", str(logs))
+
+
+@probe("destinations")
+def look_at_shipping() -> Iterator[Finding]:
+    """destinations.refuses, destinations.takes: what the running shipper said of it last."""
+    status = status_file().read()
+    if status is None or not _is_shipping(spool_folder()):
+        return
+    if status.problem:
+        ago = span(max(0, clock.unix_seconds() - status.since_unix))
+        what = f"{status.destination} takes nothing since {ago}: {status.problem}"
+        mend = "start it, or mend EVENTS_SINK; nothing is lost, what waits is in the spool"
+        yield Finding("destinations.refuses", "error", what, status.destination, mend)
+    else:
+        yield Finding("destinations.takes", "fine", f"{status.destination} takes records")
 
 
 def _problem_of_ledger(ledger: Path) -> str:

@@ -10,8 +10,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, run_checks
 from django.core.checks import Warning as CheckWarning
 
+from common import clock
 from common.diagnosis import Finding, Severity, probe
+from common.numbers import span
 
+# Leases and quotas of several machines meet by their clocks.
+_APART_SECONDS: Final = 2.0
 _WHERE: Final = "environment"
 
 
@@ -37,6 +41,28 @@ def look_at_strangers() -> Iterator[Finding]:
     if settings.DEBUG:
         what = "DEBUG shows settings and code to whoever makes an error happen"
         yield Finding("settings.debug", severity, what, _WHERE, "unset DEBUG")
+
+
+@probe("destinations")
+def look_at_redis() -> Iterator[Finding]:
+    """destinations.redis, destinations.redis-away, clock.redis"""
+    if not settings.REDIS_URL:
+        return
+    from redis import Redis, RedisError  # noqa: PLC0415 (only who shares anything needs it)
+
+    where = settings.REDIS_URL.rpartition("@")[2]
+    try:
+        with Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
+            seconds, microseconds = client.time()
+    except (RedisError, OSError, ValueError) as error:
+        what = f"Redis does not answer: {error}; limits count for this machine alone meanwhile"
+        yield Finding("destinations.redis-away", "error", what, where, "start it, or mend REDIS_URL")
+        return
+    yield Finding("destinations.redis", "fine", "Redis answers", where)
+    apart = abs(clock.unix_nanoseconds() / 1e9 - seconds - microseconds / 1e6)
+    if apart > _APART_SECONDS:
+        mend = "run a time service on both: `timedatectl set-ntp true`"
+        yield Finding("clock.redis", "warning", f"Redis and we are {span(apart)} apart", where, mend)
 
 
 def _messages() -> list[CheckMessage]:

@@ -10,6 +10,7 @@ import pytest
 
 from common import clock
 from events import diagnosis
+from events.parts import status_file
 from events.shipping.hourly import HourlyFiles
 from events.shipping.shipper import Shipper
 from events.sinks.framing import encode_head
@@ -94,3 +95,15 @@ def test_hourly_files(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (data / "logs").mkdir()
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert ids(diagnosis.look_at_hourly_files()) == ["destinations.hourly-not-writable"]
+
+
+def test_destination_that_takes_nothing(data: Path) -> None:
+    (data / "run").mkdir()
+    status_file().tell("fluentd://127.0.0.1:9", "connection refused")
+    assert ids(diagnosis.look_at_shipping()) == []
+    shipper = Shipper(data / "spool", HourlyFiles(data / "logs"))
+    [found] = diagnosis.look_at_shipping()
+    assert (found.id, "connection refused" in found.what) == ("destinations.refuses", True)
+    status_file().tell("fluentd://127.0.0.1:9", "")
+    assert ids(diagnosis.look_at_shipping()) == ["destinations.takes"]
+    shipper.close()

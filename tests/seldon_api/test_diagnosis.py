@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seldon_api import diagnosis, env
+from tests.servers_redis import redis
 
 
 def by_id(found: Any) -> dict[str, Any]:
@@ -42,3 +44,21 @@ def test_plain_http_matters_once_others_reach_us(settings: Any, host: str, sever
         "settings.no-tls": severity,
         "settings.debug": severity,
     }
+
+
+def test_redis_that_answers_and_that_is_away(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert by_id(diagnosis.look_at_redis()) == {}
+    with redis(tmp_path) as server:
+        settings.REDIS_URL = server.url
+        assert set(by_id(diagnosis.look_at_redis())) == {"destinations.redis"}
+        monkeypatch.setattr(diagnosis, "_APART_SECONDS", -1)
+        assert set(by_id(diagnosis.look_at_redis())) == {"destinations.redis", "clock.redis"}
+    assert set(by_id(diagnosis.look_at_redis())) == {"destinations.redis-away"}
+
+
+def test_password_of_redis_is_not_shown(settings: Any) -> None:
+    settings.REDIS_URL = "redis://:secret-word@127.0.0.1:9/0"
+    [found] = diagnosis.look_at_redis()
+    assert "secret-word" not in f"{found.what} {found.where}"
