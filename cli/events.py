@@ -11,6 +11,7 @@ import click
 import orjson
 
 from cli.context import client_option, json_option, lazy
+from cli.event_days import days, export
 from cli.lazy import NounGroup
 from cli.output import print_json, print_rows
 
@@ -32,6 +33,10 @@ _POLL_SECONDS: Final = 0.5
 @click.group(cls=NounGroup)
 def events() -> None:
     """Follow and count what clients sent."""
+
+
+events.add_command(days)
+events.add_command(export)
 
 
 @events.command()

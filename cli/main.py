@@ -43,6 +43,7 @@ ENTRIES: Final = {
     ),
     "run": Entry("cli.run:run", "Start, follow, cancel background runs.", WORK, django=False),
     "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK, django=False),
+    "spark-submit": Entry("cli.spark:spark_submit", "Run a job on a Spark cluster.", WORK, django=False),
     "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
     "completion": Entry(
         "cli.completion:completion", "Print a shell's completion script.", TOOLS, django=False

@@ -14,9 +14,22 @@ PipelineError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class PipelineError(Exception):
     """Anything this package refuses or fails to do, in words the caller can act on."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By what it holds, not by what made it: it comes back from the processes of an engine.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[PipelineError], args: tuple[Any, ...], state: dict[str, Any]) -> PipelineError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class StoreUrlError(PipelineError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlparse
@@ -43,7 +44,23 @@ def _open_folder(place: Place) -> Store:
     return LocalStore(Path(path).expanduser().absolute())
 
 
-_OPENERS: Final[dict[str, Callable[[Place], Store]]] = {"file": _open_folder}
+def _opener(path: str) -> Callable[[Place], Store]:
+    """The function at `module:name`, whose module is imported when it is needed."""
+
+    def open_it(place: Place) -> Store:
+        module, _, name = path.partition(":")
+        store: Store = getattr(import_module(module), name)(place)
+        return store
+
+    return open_it
+
+
+_OPENERS: Final[dict[str, Callable[[Place], Store]]] = {
+    "file": _open_folder,
+    "s3": _opener("pipelines.storage.s3:open_s3"),
+    "hdfs": _opener("pipelines.storage.hdfs:open_hdfs"),
+    "webhdfs": _opener("pipelines.storage.hdfs:open_hdfs"),
+}
 
 
 def _place_of_environment() -> Place:

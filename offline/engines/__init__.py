@@ -7,7 +7,13 @@ from typing import Final
 from common.registry import Registry
 from offline.engines.base import Engine
 
-ENGINES: Final[Registry[Engine]] = Registry("engine", {"local": "offline.engines.local.LocalEngine"})
+ENGINES: Final[Registry[Engine]] = Registry(
+    "engine",
+    {
+        "local": "offline.engines.local.LocalEngine",
+        "spark": "offline.engines.spark.SparkEngine",
+    },
+)
 
 
 def make_engine(kind: str, processes: int) -> Engine:

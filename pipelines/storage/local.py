@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from pipelines.errors import StoreFailedError
 from pipelines.storage.base import BLOCK_BYTES, Content, File, Store
 
 # How many files are open at once, however many clients there are.
@@ -53,7 +54,10 @@ class LocalStore(Store):
     def publish(self, contents: Mapping[str, Content]) -> None:
         waiting = iter(contents.items())
         while group := dict(islice(waiting, _MOST_OPEN)):
-            self._publish_group(group)
+            try:
+                self._publish_group(group)
+            except OSError as error:
+                raise StoreFailedError(f"writing {next(iter(group))} …", str(error)) from error
 
     def settle(self, folders: Iterable[str]) -> None:
         for folder in folders:
