@@ -11,6 +11,7 @@ from cli.context import by_cli, json_option, lazy
 from cli.keys import key_row
 from cli.lazy import NounGroup
 from cli.output import print_json, print_record, print_rows, warn_of_secret
+from cli.splitting import processactions, processevents
 
 if TYPE_CHECKING:
     from django.db.models import aggregates
@@ -136,6 +137,10 @@ def show(name: str, as_json: bool) -> None:
     if quotas:
         click.echo()
         print_rows(quotas, as_json=False, columns=tuple(quotas[0]))
+
+
+client.add_command(processevents)
+client.add_command(processactions)
 
 
 @client.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -101,7 +102,7 @@ def start(
         job=job,
         client=clients.get_client(client_name) if client_name else None,
         day=records.read_day(day) if day else records.day_of(clock.now() - timedelta(days=1)),
-        parameters=_read_parameters(parameters),
+        parameters=read_parameters(parameters),
         by=by_cli(),
     )
     return _tell(made, follow=follow, as_json=as_json)
@@ -132,7 +133,7 @@ def retry(number: int, follow: bool, as_json: bool) -> int:
 def logs(number: int, follow: bool) -> int:
     """Show the last of a run's log; with --follow on a terminal also a progress bar."""
     if follow:
-        return _follow(number)
+        return follow_run(number)
     click.echo(services.get_run(run=number).log, nl=False)
     return 0
 
@@ -182,37 +183,40 @@ def _tell(made: JobRun, *, follow: bool, as_json: bool) -> int:
         print_record(_row(made), as_json=as_json)
         return 0
     click.echo(f"run {made.pk} waits for a worker", err=True)
-    return _follow(made.pk)
+    return follow_run(made.pk)
 
 
-def _follow(number: int) -> int:
-    """Print the log as it grows; 0 when the run succeeded, else 1."""
+def follow_run(
+    number: int, is_over: Callable[[JobRun], bool] | None = None, *, is_quiet: bool = False
+) -> int:
+    """Print the log as it grows until the run has ended or `is_over`; 0 when it succeeded, else 1."""
     found = services.get_run(run=number)
     offset = 0
-    with _bar() as bar:
+    with _bar(is_quiet=is_quiet) as bar:
         task = bar.add_task("", total=None, note="waiting for a worker")
         while True:
             found = services.get_run(run=number)
             piece = selectors.log_piece(found, offset)
             offset = piece.next_offset
             # Above the bar, where there is one.
-            bar.console.print(piece.text, end="", markup=False, highlight=False, soft_wrap=True)
+            if not is_quiet:
+                bar.console.print(piece.text, end="", markup=False, highlight=False, soft_wrap=True)
             _move(bar, task, found)
-            if found.is_finished:
+            if found.is_finished or (is_over is not None and is_over(found)):
                 break
             time.sleep(_POLL_SECONDS)
     click.echo(f"run {number} {found.state}{f': {found.error}' if found.error else ''}", err=True)
     return 0 if found.state == "succeeded" else 1
 
 
-def _bar() -> Progress:
+def _bar(*, is_quiet: bool) -> Progress:
     columns = (
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    return Progress(*columns, transient=True, disable=not on_terminal())
+    return Progress(*columns, transient=True, disable=is_quiet or not on_terminal())
 
 
 def _move(bar: Progress, task: TaskID, found: JobRun) -> None:
@@ -220,7 +224,8 @@ def _move(bar: Progress, task: TaskID, found: JobRun) -> None:
     bar.update(task, completed=found.done, total=found.total or None, note=note)
 
 
-def _read_parameters(text: str) -> dict[str, Any]:
+def read_parameters(text: str) -> dict[str, Any]:
+    """The object that `--parameters` holds."""
     try:
         found = json.loads(text)
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import lazy
+from cli.run import read_parameters
 
 if TYPE_CHECKING:
     from django import conf
@@ -45,7 +45,7 @@ def spark_submit(job: str, day: str, master: str, **words: Any) -> int:
       seldon-cli spark-submit split_events --input-date-string 20261121 --master spark://10.0.0.5:7077
       seldon-cli spark-submit split_events --input-date-string 20261121 -- --executor-memory 2g
     """
-    parameters = _read_parameters(words["parameters"])
+    parameters = _without_secrets(words["parameters"])
     jobs.load_job(job).check_parameters(parameters)
     place = places.place_of_settings()
     submission = packing.Submission(
@@ -62,13 +62,8 @@ def spark_submit(job: str, day: str, master: str, **words: Any) -> int:
     return 0 if words["only_print"] else subprocess.run(command, check=False).returncode
 
 
-def _read_parameters(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(f"this is not JSON: {error}", param_hint="--parameters") from error
-    if not isinstance(found, dict):
-        raise click.BadParameter("this is not a JSON object", param_hint="--parameters")
+def _without_secrets(text: str) -> dict[str, Any]:
+    found = read_parameters(text)
     if found.keys() & {"awskey", "awssecret"}:
         reason = "a command line shows secrets: set SELDON_STORE_KEY and SELDON_STORE_SECRET"
         raise click.BadParameter(reason, param_hint="--parameters")

@@ -9,7 +9,6 @@ from common.errors import (
     InvalidInputError,
     NotFoundError,
     UnavailableError,
-    UnprocessableError,
 )
 
 
@@ -55,7 +54,7 @@ class StoreUnusableError(UnavailableError):
     code = "store_unusable"
 
 
-class TooManyBadLinesError(UnprocessableError):
+class TooManyBadLinesError(InvalidInputError):
     """More lines of a day are no events than is allowed; the good ones were split all the same."""
 
     code = "too_many_bad_lines"

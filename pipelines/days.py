@@ -34,6 +34,8 @@ def day_number(day: Day) -> int:
         return (day - _EPOCH).days
     if isinstance(day, int) and not isinstance(day, bool) and 0 <= day < 2_900_000:
         return day
+    if re.fullmatch(r"[0-9]{1,5}", str(day)):
+        return int(day)
     for form in _FORMS:
         try:
             return (datetime.strptime(str(day), form).replace(tzinfo=UTC).date() - _EPOCH).days
