@@ -30,4 +30,4 @@ fuzz: ## Throw what the OpenAPI document allows, and what it does not, at the ru
 	@scripts/bootstrap tools && exec .venv/bin/pytest tests/journeys -k fuzz --fuzz-examples 60 -q
 
 journeys: ## Run the tests that take minutes: whole days on whole machines, with every part killed.
-	@scripts/bootstrap test && exec .venv/bin/pytest -m journey -q
+	@scripts/bootstrap journeys && exec .venv/bin/pytest -m journey -q
