@@ -53,7 +53,9 @@ def backup(target: Path, with_files: bool, verify: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("source", type=_FILE)
 @click.option("--verify", is_flag=True, help="Only say whether it is whole and can be restored here.")
-@click.option("--force", is_flag=True, help="Put what is there aside, and replace it.")
+@click.option(
+    "--force", is_flag=True, help="Replace what is there; files and an SQLite database are put aside."
+)
 @click.option("--without-events", is_flag=True, help="Leave spool and hourly files as they are.")
 @json_option
 def restore(source: Path, verify: bool, force: bool, without_events: bool, as_json: bool) -> None:

@@ -91,5 +91,5 @@ class NotEmptyError(ConflictError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"there is {what} already: set SELDON_DATA and DATABASE_URL to an empty place, or use --force, "
-            "which puts what is there aside"
+            "which puts files and an SQLite database aside and replaces the tables of a PostgreSQL"
         )
