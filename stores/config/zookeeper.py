@@ -242,7 +242,8 @@ class ZooKeeperConfigStore(ConfigStore):
         for path in paths:
             self._note_refusal(path, settled.refused.get(path))
             _put(self._unjudged, path, settled.unjudged.get(path))
-            if path in settled.unjudged and path in self._documents:
+            is_kept = path in settled.unjudged or path in settled.refused
+            if is_kept and path not in settled.documents and path in self._documents:
                 settled.documents[path] = self._documents[path]
         return self._apply(paths, settled.documents)
 
