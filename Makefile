@@ -15,7 +15,7 @@ check: ## Format, lint, types, imports, migrations, settings for strangers: unde
 	@scripts/bootstrap tools && exec .venv/bin/python -m scripts.check
 
 bench: ## Measure every figure of benchmarks/README.md; ONLY=events for one, ARGS=--write to keep the table.
-	@scripts/bootstrap tools && exec .venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	@scripts/bootstrap bench && exec .venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 docs: ## Draw the reference pages from the code.
 	@scripts/bootstrap tools && exec .venv/bin/python -m docs.generate
