@@ -20,13 +20,13 @@ SCRIPTS = {
     "gateway": 140,
     "credentials": 60,
     "clients": 110,
-    "isolation": 130,
+    "isolation": 170,
     "sharing": 150,
     "start": 60,
     "help": 20,
 }
 
-ALL_SECONDS = 780.0
+ALL_SECONDS = 900.0
 
 
 def run(name: str, seconds: float, limit: float) -> str:
