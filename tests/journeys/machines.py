@@ -11,12 +11,14 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from deploy.status import MachineStatus, PartStatus, read_status, start_ticks
 from deploy.waiting import answers, wait_until
-from tests.servers import database_for_a_machine
+from tests.servers import database_for_a_machine, free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_SECONDS: Final = 60
@@ -149,6 +151,53 @@ class Running:
                 os.killpg(pid, signal.SIGKILL)
 
 
+@dataclass
+class Installation:
+    """A place with a port of its own, whose machine is stopped and started as an operator does."""
+
+    place: Place
+    variables: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    machine: Running | None = None
+    _kept: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, when it does."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Running:
+        """The machine, which is ready."""
+        if self.machine is None:
+            words = self.place.running("serve", SELDON_PORT=str(self.port), **self.variables)
+            self.machine = self._kept.enter_context(words)
+            self.machine.url()
+        return self.machine
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        if self.machine is not None:
+            assert self.machine.stop() == 0, self.machine.report()
+            self.forget()
+
+    def kill(self) -> None:
+        """`kill -9` the supervisor; its parts end by themselves."""
+        assert self.machine is not None
+        self.machine.process.kill()
+        self.machine.process.wait(WAIT_SECONDS)
+        self.machine = None
+
+    def forget(self) -> None:
+        """Leave nothing behind, however it ended."""
+        self.machine = None
+        self._kept.close()
+
+    def make_js_key(self, client: str, origin: str) -> str:
+        """A key for pages of `origin`."""
+        words = ("--client", client, "--kind", "js", "--origin", origin)
+        return str(self.place.cli_json("keys", "create", *words)["key"])
+
+
 def is_gone(pid: int | None) -> bool:
     """True when no process of that number lives."""
     return pid is None or start_ticks(pid) is None
@@ -172,3 +221,19 @@ def fetch_json(url: str, token: str = "", body: bytes | None = None) -> Any:
         headers["Authorization"] = f"Bearer {token}"
     with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=WAIT_SECONDS) as reply:
         return json.load(reply)
+
+
+def post_event(url: str, token: str, event: Any, key: str = "") -> tuple[int, bytes]:
+    """Status and body of the answer to one event, or a list of them; 0 when there is none."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    if key:
+        headers["Idempotency-Key"] = key
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=20)
+    try:
+        connection.request("POST", "/events", json.dumps(event), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, HTTPException):
+        return 0, b""
+    finally:
+        connection.close()

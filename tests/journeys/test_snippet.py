@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Browser
 
 from tests.browser import launch, needs_chromium
-from tests.journeys.machines import Place, Running, new_place
+from tests.journeys.machines import Installation, new_place
 from tests.journeys.web import Walker, serve_site
-from tests.servers import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_chromium]
 QUICK = {"EVENTS_FLUSH_MIN_SECONDS": "0.2", "EVENTS_FLUSH_MAX_SECONDS": "1", "SELDON_WORKERS": "2"}
@@ -24,35 +21,8 @@ QUICK = {"EVENTS_FLUSH_MIN_SECONDS": "0.2", "EVENTS_FLUSH_MAX_SECONDS": "1", "SE
 LEASE_SECONDS = 60
 
 
-@dataclass
-class Product:
-    """The machine of these tests, on a port of its own, stopped and started as an operator does."""
-
-    place: Place
-    port: int = field(default_factory=free_port)
-    machine: Running | None = None
-    _kept: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> Running:
-        if self.machine is None:
-            words = self.place.running("serve", SELDON_PORT=str(self.port), **QUICK)
-            self.machine = self._kept.enter_context(words)
-            self.machine.url()
-        return self.machine
-
-    def stop(self) -> None:
-        if self.machine is not None:
-            assert self.machine.stop() == 0, self.machine.report()
-            self.machine = None
-            self._kept.close()
-
-    def make_js_key(self, origin: str) -> str:
-        words = ("--client", "demo", "--kind", "js", "--origin", origin)
-        return str(self.place.cli_json("keys", "create", *words)["key"])
+class Product(Installation):
+    """The machine of these tests."""
 
     def shipped_steps(self, walk: str) -> Counter[int]:
         """How often each numbered event of a walk is in the hourly files."""
@@ -69,7 +39,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         if not place.database_url:
             assert place.cli("migrate").returncode == 0
         place.cli_json("client", "setup", "demo")
-        made = Product(place)
+        made = Product(place, QUICK)
         yield made
         made.stop()
 
@@ -77,7 +47,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 @pytest.fixture(scope="module")
 def site(product: Product) -> Iterator[str]:
     """A site of another origin, whose key is bound to it."""
-    with serve_site(product.url, product.make_js_key("localhost")) as address:
+    with serve_site(product.url, product.make_js_key("demo", "localhost")) as address:
         yield address
 
 
@@ -131,7 +101,7 @@ def test_a_thousand_events_are_there_exactly_once(
 
 def test_a_page_that_the_key_is_not_bound_to_is_refused(product: Product, browser: Browser) -> None:
     product.start()
-    key = product.make_js_key("shop.example.com")
+    key = product.make_js_key("demo", "shop.example.com")
     with serve_site(product.url, key) as site, browser.new_context() as context:
         page = context.new_page()
         with page.expect_response("**/js/events?**") as found:
@@ -146,7 +116,7 @@ def test_a_page_may_post_json_with_headers_of_its_own(product: Product, site: st
     product.start()
     script = """async (url) => (await fetch(url, {method: 'POST', body: '[{"a": 1}]',
         headers: {'Content-Type': 'application/json', 'Idempotency-Key': 'one'}})).json()"""
-    key = product.make_js_key("localhost")
+    key = product.make_js_key("demo", "localhost")
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(site)

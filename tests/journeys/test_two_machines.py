@@ -13,15 +13,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from common import clock
-from tests.journeys.machines import ROOT, Place, Running, fetch_json
+from tests.journeys.machines import ROOT, Place, Running, fetch_json, post_event
 from tests.servers import database_for_a_machine
 from tests.servers_redis import RedisServer, redis
 
@@ -111,26 +109,10 @@ class Caller(threading.Thread):
 
     def run(self) -> None:
         while not self.stopping.is_set():
-            if post(self._url, self._token, {"n": 1})[0] == 200:
+            if post_event(self._url, self._token, {"n": 1})[0] == 200:
                 self.accepted += 1
             else:
                 self.refused += 1
-
-
-def post(url: str, token: str, event: Any, key: str = "") -> tuple[int, bytes]:
-    """Status and body of one event's answer; 0 when there is none."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    if key:
-        headers["Idempotency-Key"] = key
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=20)
-    try:
-        connection.request("POST", "/events", json.dumps(event), headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (OSError, HTTPException):
-        return 0, b""
-    finally:
-        connection.close()
 
 
 def redis_part(url: str) -> str:
@@ -138,7 +120,7 @@ def redis_part(url: str) -> str:
 
 
 def is_known(url: str, token: str) -> bool:
-    return post(url, token, {"n": 0})[0] == 200
+    return post_event(url, token, {"n": 0})[0] == 200
 
 
 def accepted_by_both(pair: Pair, token: str, seconds: float) -> int:
@@ -173,8 +155,8 @@ def test_events_of_a_day_are_counted_over_both_and_survive_restarts(pair: Pair) 
     token = pair.new_client("acme", "1000000", "60")
     one, two = pair.urls()
     for url in (one, two):
-        assert post(url, token, [{"n": number} for number in range(25)])[0] == 200
-    pair.until_both(lambda url: post(url, token, [{"n": 0}] * 15)[0] == 429)
+        assert post_event(url, token, [{"n": number} for number in range(25)])[0] == 200
+    pair.until_both(lambda url: post_event(url, token, [{"n": 0}] * 15)[0] == 429)
     # Everything but the files of the machines is lost.
     pair.redis.kill()
     pair.redis.start()
@@ -182,7 +164,7 @@ def test_events_of_a_day_are_counted_over_both_and_survive_restarts(pair: Pair) 
         pair.machines[0].kill_part(name)
     pair.until_both(lambda url: redis_part(url) == "ready")
     # Each alone would have room for them.
-    assert [post(url, token, [{"n": 0}] * 15)[0] for url in pair.urls()] == [429, 429]
+    assert [post_event(url, token, [{"n": 0}] * 15)[0] for url in pair.urls()] == [429, 429]
 
 
 def test_key_counts_once_over_both_whatever_dies(pair: Pair) -> None:
@@ -194,7 +176,7 @@ def test_key_counts_once_over_both_whatever_dies(pair: Pair) -> None:
         for number in numbers:
             status = 0
             while status != 200:
-                status, body = post(url, token, {"n": number}, f"key-{number}")
+                status, body = post_event(url, token, {"n": number}, f"key-{number}")
             answers[number].add(body)
 
     threads = [threading.Thread(target=send, args=[url, range(60)]) for url in urls for _ in range(2)]
@@ -226,7 +208,7 @@ def test_of_two_at_one_moment_both_get_the_same_answer(pair: Pair) -> None:
     def send(url: str) -> None:
         for number in range(50):
             together.wait(60)
-            answers[url].append(post(url, token, {"n": number}, f"key-{number}"))
+            answers[url].append(post_event(url, token, {"n": number}, f"key-{number}"))
 
     threads = [threading.Thread(target=send, args=[url]) for url in urls]
     for thread in threads:
@@ -235,7 +217,7 @@ def test_of_two_at_one_moment_both_get_the_same_answer(pair: Pair) -> None:
         thread.join(120)
     assert answers[urls[0]] == answers[urls[1]]
     assert {status for status, _ in answers[urls[0]]} == {200}
-    assert post(urls[1], token, {"n": "other"}, "key-1")[0] == 422
+    assert post_event(urls[1], token, {"n": "other"}, "key-1")[0] == 422
     for machine in pair.machines:
         assert machine.stop() == 0
     assert pair.shipped("acme") == Counter(range(50))

@@ -72,6 +72,11 @@ class Walker:
             self._tell(min(self._chance.randint(1, 25), end - self.told))
             self._chance.choice(steps)()
 
+    def stay(self, events: int) -> None:
+        """Tell `events` more events on a page that is open, and open one only when none is."""
+        self._tell(events)
+        self._pages[0].wait_for_timeout(200)
+
     def crash(self) -> None:
         """A tab is gone without a word, with events that were told just now."""
         page = self._page()
