@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -40,29 +41,58 @@ def postgresql_programs() -> Path:
     return found[-1].parent
 
 
+class PostgresqlServer:
+    """A server whose data is in `folder`, which can be killed and started again on its data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._data, self._port = folder, folder / "data", free_port()
+        self.url = f"postgres://seldon@127.0.0.1:{self._port}/postgres"
+        self._server: subprocess.Popen[bytes] | None = None
+        self._data.mkdir()
+        _hand_over(folder, self._data)
+        initialise = [str(postgresql_programs() / "initdb"), "-D", str(self._data), *_CLUSTER]
+        subprocess.run([*_as_other(), *initialise], check=True, stdout=subprocess.DEVNULL, timeout=120)
+
+    def start(self) -> None:
+        """Start it on the data that it left."""
+        options = [word for name, value in _QUICK.items() for word in ("-c", f"{name}={value}")]
+        listening = ("-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._data))
+        command = [str(postgresql_programs() / "postgres"), "-D", str(self._data), *listening, *options]
+        with (self._folder / "log").open("ab") as log:
+            self._server = subprocess.Popen([*_as_other(), *command], stdout=log, stderr=log, cwd=self._data)
+        if not wait_until(lambda: _answers(self.url), timeout_seconds=60):
+            raise TimeoutError((self._folder / "log").read_text())
+
+    def kill(self) -> None:
+        """At once, its children too; what was committed is in its log, from which the next start recovers."""
+        self._end(signal.SIGQUIT)
+
+    def stop(self) -> None:
+        """SIGINT disconnects who is still there; SIGTERM would wait for them."""
+        self._end(signal.SIGINT)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._server is not None:
+            self._server.send_signal(number)
+            self._server.wait(60)
+
+
+@contextlib.contextmanager
+def postgresql_server(folder: Path) -> Iterator[PostgresqlServer]:
+    """A running PostgreSQL; it ends with the block, or with this process."""
+    server = PostgresqlServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
 @contextlib.contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """The URL of a PostgreSQL whose data is in `folder`; it ends with the block, or with this process."""
-    data, port = folder / "data", free_port()
-    data.mkdir()
-    programs = postgresql_programs()
-    _hand_over(folder, data)
-    initialise = [str(programs / "initdb"), "-D", str(data), *_CLUSTER]
-    subprocess.run([*_as_other(), *initialise], check=True, stdout=subprocess.DEVNULL, timeout=120)
-    options = [word for name, value in _QUICK.items() for word in ("-c", f"{name}={value}")]
-    listening = ("-h", "127.0.0.1", "-p", str(port), "-k", str(data))
-    command = [str(programs / "postgres"), "-D", str(data), *listening]
-    url = f"postgres://seldon@127.0.0.1:{port}/postgres"
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([*_as_other(), *command, *options], stdout=log, stderr=log, cwd=data)
-    try:
-        if not wait_until(lambda: _answers(url), timeout_seconds=60):
-            raise TimeoutError((folder / "log").read_text())
-        yield url
-    finally:
-        # SIGINT disconnects who is still there; SIGTERM would wait for them.
-        server.send_signal(2)
-        server.wait(60)
+    """The URL of a PostgreSQL whose data is in `folder`, for the length of the block."""
+    with postgresql_server(folder) as server:
+        yield server.url
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.journeys.machines import Place, new_place
-from tests.servers import postgresql
+from tests.servers import PostgresqlServer, postgresql_server
 from tests.servers_zookeeper import ZooKeeperServer, zookeeper
 
 
@@ -19,7 +19,7 @@ class Site:
 
     place: Place
     zookeeper: ZooKeeperServer
-    database_url: str
+    postgresql: PostgresqlServer
 
 
 @contextlib.contextmanager
@@ -30,11 +30,11 @@ def postgresql_and_zookeeper(folder: Path, chroot: str = "/seldon", **variables:
     with (
         # PostgreSQL runs as another user, who may not look into the folders of tests.
         tempfile.TemporaryDirectory(prefix="seldon-postgresql-") as own_folder,
-        postgresql(Path(own_folder)) as database_url,
+        postgresql_server(Path(own_folder)) as database,
         zookeeper(folder / "zookeeper") as ensemble,
         new_place(
             folder / "machine",
-            database_url,
+            database.url,
             CONFIG_STORE=f"zookeeper://{ensemble.address}{chroot}",
             ZOOKEEPER_SESSION_SECONDS="2",
             **variables,
@@ -42,4 +42,4 @@ def postgresql_and_zookeeper(folder: Path, chroot: str = "/seldon", **variables:
     ):
         done = place.cli("zk", "init")
         assert done.returncode == 0, done.stderr
-        yield Site(place, ensemble, database_url)
+        yield Site(place, ensemble, database)

@@ -60,7 +60,11 @@ class SimulatedClock:
 
 @contextlib.contextmanager
 def simulated_clock(days_back: int) -> Iterator[SimulatedClock]:
-    """In a folder of its own, which servers that run as other users may look into."""
-    with tempfile.TemporaryDirectory(prefix="seldon-clock-") as folder:
+    """The clock of all processes that are started while the block runs."""
+    # A folder of its own: servers that run as other users must see into it.
+    with tempfile.TemporaryDirectory(prefix="seldon-clock-") as folder, pytest.MonkeyPatch.context() as patch:
         Path(folder).chmod(0o755)
-        yield SimulatedClock(Path(folder), days_back)
+        clock_of_all = SimulatedClock(Path(folder), days_back)
+        for name, value in clock_of_all.variables.items():
+            patch.setenv(name, value)
+        yield clock_of_all
