@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connections
 
 from clients.services import NewClient
@@ -85,6 +86,30 @@ def redis_server(_running_redis: RedisServer) -> Iterator[RedisServer]:
     _running_redis.resume()
 
 
+# Packages and modules in which only tests with a database fixture need one: no process of theirs has one.
+_WITHOUT_DATABASE = (
+    "architecture", "common", "contracts", "events/shipping", "events/sinks", "events/test_kills.py",
+    "events/test_snippet_browser.py", "lane", "microservice", "offline/splitting", "pipelines",
+    "stores/redis", "stores/test_config_zookeeper.py", "stores/test_zookeeper_faults.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL leaves out what touches no database: the run on SQLite has it."""
+    if not str(django_settings.DATABASE_URL).startswith("postgres"):
+        return
+    left_out = [item for item in items if not _may_use_database(item)]
+    items[:] = [item for item in items if _may_use_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _may_use_database(item: pytest.Item) -> bool:
+    place = item.path.relative_to(Path(__file__).parent).as_posix()
+    has_fixture = bool({"db", "transactional_db"}.intersection(getattr(item, "fixturenames", ())))
+    is_marked = item.get_closest_marker("django_db") is not None
+    return has_fixture or is_marked or not place.startswith(_WITHOUT_DATABASE)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     text = "calls that schemathesis invents for each operation of the OpenAPI document"
-    parser.addoption("--fuzz-examples", type=int, default=5, help=text)
+    parser.addoption("--fuzz-examples", type=int, default=3, help=text)

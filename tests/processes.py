@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from tests.servers import database_for_a_machine
-
-ROOT = Path(__file__).parents[1]
+from tests.migrated import ROOT, migrated_database
 
 
 class Process:
@@ -61,13 +59,10 @@ class Process:
 @contextlib.contextmanager
 def migrated_surroundings(folder: Path, database_url: str) -> Iterator[dict[str, str]]:
     """The environment of processes with `folder` as their data and a migrated database of that kind."""
-    with database_for_a_machine(database_url) as url:
-        surroundings = {
+    with migrated_database(database_url, folder) as url:
+        yield {
             **os.environ,
             "SELDON_DATA": str(folder),
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": "seldon_api.settings",
         }
-        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=ROOT, env=surroundings, check=True, timeout=60)
-        yield surroundings

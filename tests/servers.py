@@ -96,14 +96,14 @@ def postgresql(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def database_for_a_machine(settings_url: str) -> Iterator[str]:
+def database_for_a_machine(settings_url: str, template: str = "template1") -> Iterator[str]:
     """DATABASE_URL for a machine under test: a new database of that server; empty: SQLite in its folder."""
     if not settings_url:
         yield ""
         return
     name = f"machine_{os.urandom(6).hex()}"
     base = settings_url.rpartition("/")[0]
-    _execute(settings_url, f"CREATE DATABASE {name}")
+    _execute(settings_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield f"{base}/{name}"
     finally:

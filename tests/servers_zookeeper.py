@@ -71,6 +71,12 @@ class ZooKeeperServer:
         assert self._child is not None
         self._child.send_signal(signal.SIGCONT)
 
+    def revive(self) -> None:
+        """Has it run again, whatever was done to it."""
+        self.thaw()
+        if not self._is_running():
+            self.start()
+
     @contextlib.contextmanager
     def client(self) -> Iterator[KazooClient]:
         """Another tool's connection."""
@@ -102,9 +108,12 @@ class ZooKeeperServer:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def _is_well(self) -> bool:
+    def _is_running(self) -> bool:
         assert self._child is not None
-        if self._child.poll() is not None:
+        return self._child.poll() is None
+
+    def _is_well(self) -> bool:
+        if not self._is_running():
             raise ChildProcessError((self._folder / "log").read_text())
         with contextlib.suppress(OSError):
             return self.ask("ruok") == "imok"

@@ -16,6 +16,10 @@ class SummarySerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     author = serializers.CharField()
     updated_at = serializers.DateTimeField()
+    refused = serializers.CharField(
+        allow_null=True,
+        help_text="Why what another tool wrote since is not in force: this is the last good version then.",
+    )
 
 
 class DocumentSerializer(SummarySerializer):

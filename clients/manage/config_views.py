@@ -59,8 +59,10 @@ class DocumentListView(ManageView):
     )
     def get(self, request: Request) -> Response:
         """Documents by path, without their content."""
-        found = documents.visible_documents(get_store(), self.actor, request.query_params.get("prefix", ""))
-        return self.page(list(found), SummarySerializer)
+        store = get_store()
+        refused = store.refused
+        found = documents.visible_documents(store, self.actor, request.query_params.get("prefix", ""))
+        return self.page([documents.summarise(each, refused) for each in found], SummarySerializer)
 
 
 class DocumentView(ManageView):
@@ -181,5 +183,5 @@ def _expected(request: Request) -> int | None:
 
 
 def _answer(document: Any) -> Response:
-    body = DocumentSerializer(documents.describe(document)).data
+    body = DocumentSerializer(documents.describe(document, get_store().refused)).data
     return Response(body, headers={"ETag": documents.etag(document.version)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -38,18 +38,19 @@ def visible_documents(store: ConfigStore, actor: Actor, prefix: str) -> tuple[Do
     )
 
 
-def describe(document: Document) -> dict[str, Any]:
+def describe(document: Document, refused: Mapping[str, str]) -> dict[str, Any]:
     """A document with its value and the text it was written as."""
-    return {**summarise(document), "value": document.value, "text": document.text}
+    return {**summarise(document, refused), "value": document.value, "text": document.text}
 
 
-def summarise(document: Document) -> dict[str, Any]:
-    """A document without its content."""
+def summarise(document: Document, refused: Mapping[str, str]) -> dict[str, Any]:
+    """A document without its content, and why a newer one that another tool wrote was refused."""
     return {
         "path": document.path,
         "version": document.version,
         "author": document.author,
         "updated_at": document.updated_at,
+        "refused": refused.get(document.path),
     }
 
 

@@ -13,6 +13,7 @@ from cli import main
 from clients.models import AuditEntry
 from stores.config import ConfigStore, make_store, use_store
 from stores.config.memory import MemoryConfigStore
+from tests.refusing import RefusingStore
 from tests.servers_zookeeper import ZooKeeperServer
 
 ALGS = "/all_clients/acme/algs"
@@ -145,17 +146,9 @@ def test_init_of_no_zookeeper_is_told(store: ConfigStore, capsys: Any) -> None:
     assert "is no ZooKeeper" in capsys.readouterr().err
 
 
-class RefusingStore(MemoryConfigStore):
-    """One in which another tool has left bad documents."""
-
-    @property
-    def refused(self) -> dict[str, str]:
-        return {ALGS: f"{ALGS}: it must be an object", "/config/bad": "/config/bad: not JSON"}
-
-
 @pytest.fixture
 def refusing() -> Iterator[ConfigStore]:
-    store = RefusingStore()
+    store = RefusingStore({ALGS: f"{ALGS}: it must be an object", "/config/bad": "/config/bad: not JSON"})
     store.set(ALGS, {}, author="ada")
     with use_store(store):
         yield store

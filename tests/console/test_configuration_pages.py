@@ -12,8 +12,8 @@ from clients.services import NewClient
 from predictions.records import MicroserviceSpec
 from predictions.services import register_microservice
 from stores.config import ConfigStore, use_store
-from stores.config.memory import MemoryConfigStore
 from tests.factories import TESTER
+from tests.refusing import RefusingStore
 
 PATH = "/all_clients/acme/predict_algs"
 EDIT = "/admin/configuration/edit/"
@@ -155,14 +155,6 @@ def test_new_strategy_begins_with_the_client_s_microservice(
     assert "rose" in text
 
 
-class RefusingStore(MemoryConfigStore):
-    """One in which another tool has left a bad document."""
-
-    @property
-    def refused(self) -> dict[str, str]:
-        return {PATH: f"{PATH} at /algorithms: it must be <an array>"}
-
-
 @pytest.mark.parametrize(
     "address",
     [
@@ -175,7 +167,7 @@ class RefusingStore(MemoryConfigStore):
 def test_what_another_tool_wrote_and_is_refused_is_told(
     console: Browser, acme: NewClient, address: str
 ) -> None:
-    store = RefusingStore()
+    store = RefusingStore({PATH: f"{PATH} at /algorithms: it must be <an array>"})
     store.set_text(PATH, STRATEGY, author="ada")
     with use_store(store):
         page = console.get(address).content.decode()

@@ -7,19 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page
 
 from tests.browser import launch, launch_with_profile, needs_chromium
 from tests.events.shop import SHOP, STRICT, Reply, Shop
 
-pytestmark = [
-    pytest.mark.slow,
-    needs_chromium,
-    pytest.mark.skipif(
-        settings.DATABASE_URL.startswith("postgres"), reason="needs no database: the run on SQLite has them"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 NOON = 1_790_000_000
 ONE = "seldon.event('one', {n: 1})"
 

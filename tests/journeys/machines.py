@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from deploy.status import MachineStatus, PartStatus, read_status, start_ticks
 from deploy.waiting import answers, wait_until
-from tests.servers import database_for_a_machine, free_port
+from tests.migrated import copy_sqlite, migrated_database
+from tests.servers import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_SECONDS: Final = 60
@@ -52,6 +53,11 @@ class Place:
             "PYTHONWARNINGS": "default",
         }
         return {**os.environ, **own, **self.variables}
+
+    def migrate(self) -> None:
+        """Has the database migrated before the first command does it, or a machine."""
+        if not self.database_url:
+            copy_sqlite(self.data / "seldon.sqlite3")
 
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
@@ -205,13 +211,9 @@ def is_gone(pid: int | None) -> bool:
 
 @contextlib.contextmanager
 def new_place(folder: Path, database_url: str, **variables: str) -> Iterator[Place]:
-    """An empty data folder below `folder`, with a migrated database of the kind the tests run on."""
-    with database_for_a_machine(database_url) as url:
-        place = Place(folder, url, variables)
-        if url:
-            done = place.cli("migrate")
-            assert done.returncode == 0, done.stderr
-        yield place
+    """An empty data folder below `folder`; a PostgreSQL is migrated, an SQLite is made when it is needed."""
+    with migrated_database(database_url, folder) if database_url else contextlib.nullcontext("") as url:
+        yield Place(folder, url, variables)
 
 
 def fetch_json(url: str, token: str = "", body: bytes | None = None) -> Any:

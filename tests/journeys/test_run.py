@@ -86,6 +86,7 @@ def test_demonstration_works_as_shown_and_keeps_its_data_over_a_restart(place: P
 
 
 def test_lost_secrets_are_replaced_by_new_ones_that_work(place: Place) -> None:
+    place.migrate()
     with place.running("demo") as machine:
         first = record_of(machine)
         assert machine.stop() == 0

@@ -31,8 +31,7 @@ def place(tmp_path: Path, settings: Any) -> Iterator[Place]:
 @pytest.fixture
 def token_of_acme(place: Place) -> str:
     """Sets acme up with a slow local microservice; what a token is asked for with."""
-    if not place.database_url:
-        assert place.cli("migrate").returncode == 0
+    place.migrate()
     made = place.cli_json("client", "setup", "acme")
     words = [sys.executable, str(SLOW), "{port}", str(place.folder / "called"), "2"]
     command = ["--protocol", "legacy", "--deadline", "30", "--command", shlex.join(words)]
@@ -46,7 +45,7 @@ def token_of_acme(place: Place) -> str:
 
 def set_up(place: Place, name: str, program: str) -> None:
     """acme with a local microservice that is a Python `program`."""
-    assert place.cli("migrate").returncode == 0
+    place.migrate()
     place.cli_json("client", "setup", "acme")
     command = shlex.join([sys.executable, "-c", program])
     place.cli_json(

@@ -20,6 +20,7 @@ import pytest
 
 from common import clock
 from tests.journeys.machines import ROOT, Place, Running, fetch_json, post_event
+from tests.migrated import migrated_database
 from tests.servers import database_for_a_machine
 from tests.servers_redis import RedisServer, redis
 
@@ -82,7 +83,7 @@ def pair(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iter
         folder.mkdir()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(redis(folders[2]))
-        url = stack.enter_context(database_for_a_machine(settings.DATABASE_URL))
+        url = stack.enter_context(migrated_database(settings.DATABASE_URL, tmp_path))
         for name, value in {
             "SECRET_KEY": "the same on both machines, and long enough to be one",
             "REDIS_URL": server.url,
@@ -90,9 +91,8 @@ def pair(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iter
             "EVENTS_FLUSH_MAX_SECONDS": "0.5",
         }.items():
             monkeypatch.setenv(name, value)
-        database = url or f"sqlite:///{tmp_path}/shared.sqlite3"
+        database = url or f"sqlite:///{tmp_path}/seldon.sqlite3"
         a, b = (Place(folder, database) for folder in folders[:2])
-        assert a.cli("migrate").returncode == 0
         machines = stack.enter_context(a.running("serve")), stack.enter_context(b.running("serve"))
         yield Pair((a, b), machines, server)
 

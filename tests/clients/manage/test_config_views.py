@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from clients.models import AuditEntry, Client
+from stores.config import use_store
+from tests.refusing import RefusingStore
 
 from .conftest import Manage
 
@@ -93,3 +95,15 @@ def test_every_change_is_in_the_audit_log_and_a_refused_one_is_not(as_acme: Mana
     as_acme("DELETE", DOCUMENT)
     entries = AuditEntry.objects.for_client(acme).filter(target=f"/{PATH}")
     assert [entry.action for entry in entries] == ["delete_document", "write_document"]
+
+
+def test_document_says_why_what_another_tool_wrote_is_not_in_force(operator: Manage) -> None:
+    reason = f"/{PATH} at /n: it must be a number"
+    store = RefusingStore({f"/{PATH}": reason})
+    for path in (f"/{PATH}", "/config/fine"):
+        store.set(path, {"n": 1}, author="ada")
+    with use_store(store):
+        read = operator("GET", DOCUMENT).json()
+        rows = operator("GET", "config/documents").json()["results"]
+    assert (read["value"], read["version"], read["refused"]) == ({"n": 1}, 1, reason)
+    assert {row["path"]: row["refused"] for row in rows} == {f"/{PATH}": reason, "/config/fine": None}
