@@ -18,7 +18,7 @@ BUILT: Final = Path(__file__).parent / "static" / "events" / "built"
 # Five minutes: a mended snippet reaches every page soon, and nobody waits while it is asked for.
 _SHORT: Final = b"public, max-age=300, stale-while-revalidate=86400"
 _LONG: Final = b"public, max-age=31536000, immutable"
-_VERSIONED: Final = re.compile(r"seldon\.([0-9a-f]{10})\.js")
+_SERVED: Final = re.compile(r"seldon\.js(\.map)?|seldon\.[0-9a-f]{10}\.js")
 
 
 @cache
@@ -41,13 +41,17 @@ def versioned_name() -> str:
 async def serve_snippet(request: Request) -> Reply:
     """The file; an address of another version gets this one, and may not keep it for long."""
     name = request.params["file"]
+    if not _is_served(request.params):
+        raise NotFoundError(f"there is nothing at /js/{name}")
     if name == "seldon.js.map":
         return source_map().answer(request, _SHORT)
     if name == versioned_name():
         return snippet().answer(request, _LONG)
-    if name == "seldon.js" or _VERSIONED.fullmatch(name):
-        return snippet().answer(request, _SHORT)
-    raise NotFoundError(f"there is nothing at /js/{name}")
+    return snippet().answer(request, _SHORT)
+
+
+def _is_served(named: dict[str, str]) -> bool:
+    return _SERVED.fullmatch(named["file"]) is not None
 
 
 def snippet_routes() -> list[Route]:
@@ -72,4 +76,15 @@ def snippet_routes() -> list[Route]:
         },
         errors=(NotFoundError,),
     )
-    return [Route("/js/{file}", ("GET",), serve_snippet, SELDON_SERVER, "js", docs, door="public")]
+    return [
+        Route(
+            "/js/{file}",
+            ("GET",),
+            serve_snippet,
+            SELDON_SERVER,
+            "js",
+            docs,
+            door="public",
+            is_there=_is_served,
+        )
+    ]

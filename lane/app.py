@@ -11,6 +11,7 @@ from common.errors import (
     InternalError,
     InvalidInputError,
     MethodNotAllowedError,
+    NotFoundError,
     QuotaExceededError,
     SeldonError,
 )
@@ -119,6 +120,8 @@ class Lane:
         if method not in route.methods and not (method == "HEAD" and "GET" in route.methods):
             if method == "OPTIONS":
                 return _options(request)
+            if not route.is_there(request.params):
+                raise NotFoundError(f"there is nothing at {route.path.format(**request.params)}")
             text = f"{method} is not a method of {route.path}; use {route.allow}"
             raise MethodNotAllowedError(text, allow=route.allow)
         door = self.doors[route.door]

@@ -52,6 +52,7 @@ class Route:
     `path` is exact (`/events`) or has named parts (`/seldon/{client}/{name}/api/v1.0/predictions`).
     `surface` is what quotas, metrics and traffic are counted by; `scope` what the caller must hold.
     `is_intake`: it takes records in, so what it refuses is counted as rejected, by the error's code.
+    `is_there`: whether anything is at these named parts, asked before a method is called wrong.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Route:
     max_body_bytes: int = 1_048_576
     is_jsonp: bool = False
     is_intake: bool = False
+    is_there: Callable[[dict[str, str]], bool] = lambda named: True
 
     @property
     def allow(self) -> str:

@@ -65,8 +65,13 @@ async def test_the_map_that_the_script_names_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", ["other.js", "seldon.js.bak", "seldon.012345678.js", "seldon.ABCDEF0123.js"])
-async def test_no_other_file_is_there(name: str) -> None:
-    assert (await fetch(name)).status == 404
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+async def test_no_other_file_is_there(name: str, method: str) -> None:
+    assert (await CALLER(method, f"/js/{name}", (), [])).status == 404
+
+
+async def test_a_file_that_is_there_is_only_read() -> None:
+    assert (await CALLER("POST", "/js/seldon.js", (), [])).status == 405
 
 
 # -- the reference page ------------------------------------------------------------------------------
