@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from common.numbers import byte_size
 
 if TYPE_CHECKING:
     from deploy.backup import making, restoring
+    from deploy.backup.documents import Landed
     from deploy.backup.manifest import Manifest
     from deploy.backup.restoring import Restored
 else:
@@ -57,12 +59,18 @@ def backup(target: Path, with_files: bool, verify: bool, as_json: bool) -> None:
     "--force", is_flag=True, help="Replace what is there; files and an SQLite database are put aside."
 )
 @click.option("--without-events", is_flag=True, help="Leave spool and hourly files as they are.")
+@click.option(
+    "--overwrite-documents", is_flag=True, help="Also documents that were written in ZooKeeper since then."
+)
 @json_option
-def restore(source: Path, verify: bool, force: bool, without_events: bool, as_json: bool) -> None:
+def restore(
+    source: Path, verify: bool, force: bool, without_events: bool, overwrite_documents: bool, as_json: bool
+) -> None:
     """Make the backup SOURCE the installation that SELDON_DATA and DATABASE_URL name.
 
     The machine must be stopped, and the place empty unless --force is given. Nothing is touched before every
-    checksum was compared. A backup of an older version is brought up to date.
+    checksum was compared. A backup of an older version is brought up to date. Documents that lived in
+    ZooKeeper are written where CONFIG_STORE says, as next versions; what is newer there stays.
 
     \b
     Examples:
@@ -75,7 +83,13 @@ def restore(source: Path, verify: bool, force: bool, without_events: bool, as_js
         told.end()
         _tell_of(source, manifest, as_json, verified=True)
         return
-    done = restoring.restore_backup(source, force=force, with_events=not without_events, progress=told.note)
+    done = restoring.restore_backup(
+        source,
+        force=force,
+        with_events=not without_events,
+        with_newer_documents=overwrite_documents,
+        progress=told.note,
+    )
     told.end()
     _tell_restored(done, as_json)
 
@@ -126,6 +140,7 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
         "files": len(manifest.files),
         "has_secret_key": manifest.has_secret_key,
         "has_files": manifest.has_files,
+        "documents": manifest.documents,
     }
 
 
@@ -135,7 +150,9 @@ def _warnings(manifest: Manifest) -> list[str]:
         lines.append("SECRET_KEY comes from the environment and is not in it: keep it elsewhere")
     if not manifest.has_files:
         lines.append("hourly files and day folders are not in it (--with-files)")
-    if manifest.config_store == "zookeeper":
+    if manifest.documents == "stale":
+        lines.append("ZooKeeper is away: its configuration documents are in it as they were last known")
+    if manifest.config_store == "zookeeper" and not manifest.documents:
         lines.append("configuration documents live in ZooKeeper and are not in it")
     return lines
 
@@ -143,7 +160,10 @@ def _warnings(manifest: Manifest) -> list[str]:
 def _tell_restored(done: Restored, as_json: bool) -> None:
     aside = str(done.aside) if done.aside else None
     if as_json:
-        print_json({**_summary(done.manifest), "migrations": done.migrations, "aside": aside})
+        landed = asdict(done.documents) if done.documents else None
+        print_json(
+            {**_summary(done.manifest), "migrations": done.migrations, "aside": aside, "landed": landed}
+        )
         return
     click.secho(f"restored as of {done.manifest.made_at}", fg="green")
     if done.migrations:
@@ -153,4 +173,15 @@ def _tell_restored(done: Restored, as_json: bool) -> None:
     if done.has_other_key:
         words = "SECRET_KEY is not the one of then: sessions of the console end; set that one to keep them"
         click.secho(f"  {words}", fg="yellow", err=True)
+    if done.documents:
+        _tell_landed(done.documents)
     click.echo("  start it: seldon-cli serve")
+
+
+def _tell_landed(landed: Landed) -> None:
+    click.echo(f"  configuration documents: {len(landed.written)} written, {landed.same} the same")
+    for path in landed.newer:
+        told = f"  {path} was written since the backup and stays (--overwrite-documents)"
+        click.secho(told, fg="yellow", err=True)
+    for path, reason in landed.failed.items():
+        click.secho(f"  {path} was not restored: {reason}", fg="red", err=True)

@@ -131,6 +131,7 @@ def check_zookeeper_user(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint="Set both, without a colon in the user, or none.", id="seldon.E023")]
 
 
+@register("seldon")
 def check_store(**_: Any) -> list[CheckMessage]:
     """seldon.E012: SELDON_STORE names no store, or a package that it needs is missing."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,7 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from common import clock
 from common.version import VERSION
-from deploy.backup import postgresql, sqlite
+from deploy.backup import documents, postgresql, sqlite
 from deploy.backup.archive import ArchiveWriter, Progress, new_archive
 from deploy.backup.manifest import Manifest, fingerprint
 from deploy.errors import NothingToBackUpError
@@ -36,7 +37,7 @@ def make_backup(target: Path, *, with_files: bool, progress: Progress) -> Manife
     """Write the backup `target` and return its manifest.
 
     Every event acknowledged before the call is in it, in the spool or, `with_files`, in an hourly file.
-    Raises BackupExistsError, NothingToBackUpError, OSError.
+    Raises BackupExistsError, NothingToBackUpError, ConfigUnavailableError, OSError.
     """
     if connection.vendor == "sqlite" and not sqlite.database_path().exists():
         raise NothingToBackUpError(sqlite.database_path())
@@ -50,10 +51,12 @@ def make_backup(target: Path, *, with_files: bool, progress: Progress) -> Manife
             _add_spool(archive, moment, ledger)
         finally:
             moment.close()
+        kept = documents.dump(archive)
         has_key = _add_secret_key(archive)
         if with_files:
             _add_files(archive, moment)
-        return archive.finish(_manifest(tables, has_key=has_key, with_files=with_files))
+        manifest = _manifest(tables, has_key=has_key, with_files=with_files)
+        return archive.finish(replace(manifest, documents=kept))
 
 
 def _manifest(tables: dict[str, list[str]], *, has_key: bool, with_files: bool) -> Manifest:

@@ -23,7 +23,10 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`migrations`: the applied ones by app; `tables`: columns by table, of PostgreSQL alone."""
+    """`migrations`: the applied ones by app; `tables`: columns by table, of PostgreSQL alone.
+
+    `documents`: `current` or `stale` when documents that live outside the database are in it.
+    """
 
     product: str
     made_at: str
@@ -33,6 +36,7 @@ class Manifest:
     has_secret_key: bool
     has_files: bool
     config_store: str
+    documents: str = ""
     tables: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = FORMAT

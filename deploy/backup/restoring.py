@@ -17,8 +17,9 @@ from django.db.migrations.loader import MigrationLoader
 
 from common import clock
 from common.version import VERSION
-from deploy.backup import postgresql, sqlite
+from deploy.backup import documents, postgresql, sqlite
 from deploy.backup.archive import Progress, read_archive
+from deploy.backup.documents import Landed
 from deploy.backup.making import FILES, KEY_FILE, SPOOL
 from deploy.backup.manifest import Manifest, fingerprint
 from deploy.database import has_rows, missing_migrations
@@ -37,6 +38,7 @@ class Restored:
     migrations: int
     aside: Path | None
     has_other_key: bool
+    documents: Landed | None
 
 
 def verify_backup(path: Path, progress: Progress) -> Manifest:
@@ -46,16 +48,21 @@ def verify_backup(path: Path, progress: Progress) -> Manifest:
     return manifest
 
 
-def restore_backup(path: Path, *, force: bool, with_events: bool, progress: Progress) -> Restored:
+def restore_backup(
+    path: Path, *, force: bool, with_events: bool, with_newer_documents: bool, progress: Progress
+) -> Restored:
     """Put the backup `path` into the data folder and database of the settings, and migrate them.
 
     Without `force` only where nothing of worth is: NotEmptyError. Nothing is changed before the whole
-    backup was compared with its checksums. Raises AlreadyRunningError, BackupUnusableError.
+    backup was compared with its checksums. Documents that it holds go where CONFIG_STORE says. Raises
+    AlreadyRunningError, BackupUnusableError, ConfigUnavailableError.
     """
     data = Path(settings.SELDON_DATA)
     with machine_lock(data), _staging(data) as staging:
         manifest = read_archive(path, staging, progress)
         check_usable(manifest)
+        if manifest.documents:
+            documents.check_store()
         there = _what_is_there(data, with_events=with_events)
         if there and not force:
             raise NotEmptyError(there)
@@ -63,8 +70,9 @@ def restore_backup(path: Path, *, force: bool, with_events: bool, progress: Prog
         _put_in_place(data, staging, manifest, with_events=with_events)
         missing = missing_migrations()
         call_command("migrate", verbosity=0, interactive=False)
+        landed = documents.load(staging, with_newer=with_newer_documents) if manifest.documents else None
         connection.close()
-    return Restored(manifest, missing, aside, _has_other_key(data, manifest))
+    return Restored(manifest, missing, aside, _has_other_key(data, manifest), landed)
 
 
 def check_usable(manifest: Manifest) -> None:

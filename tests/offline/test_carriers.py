@@ -24,8 +24,8 @@ from deploy.waiting import wait_until
 from offline import services
 from offline.models import JobRun, all_runs
 from seldon_api import env
+from tests.migrated import ROOT
 from tests.offline.conftest import Queue
-from tests.processes import ROOT
 from tests.servers_redis import RedisServer, redis
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
