@@ -68,11 +68,13 @@ class RedisKeyStore(KeyStore):
         self._machine = bytes.fromhex(machine)
         self._now = unix_nanoseconds
         self._threads = ThreadPoolExecutor(_THREADS, "idempotency-redis")
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         await self._local.start()
 
     async def stop(self) -> None:
+        await asyncio.gather(*self._telling)
         await asyncio.to_thread(self._threads.shutdown)
         await self._local.stop()
 
@@ -99,8 +101,14 @@ class RedisKeyStore(KeyStore):
     async def settle(self, claim: Claim) -> None:
         left_ms = max(1, (claim.unix_ns + DAY_NS - self._now()) // 1_000_000)
         kept = self._pack(_KEPT, claim)
-        telling = self._tell(lambda redis: redis.set(self._name(claim), kept, px=left_ms))
-        await asyncio.gather(self._local.settle(claim), telling)
+        # The answer does not wait for the others to know: a retry that reaches one of them before they
+        # do finds the claim pending and waits, and whether they were told changes nothing here.
+        telling = asyncio.create_task(
+            self._tell(lambda redis: redis.set(self._name(claim), kept, px=left_ms))
+        )
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+        await self._local.settle(claim)
 
     async def release(self, claim: Claim) -> None:
         pending = self._pack(_PENDING, claim)
