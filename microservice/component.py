@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from microservice.errors import BadMetadataError, BadMetricError, StartError
 from microservice.finding import find_class, read_interface, refusing
-from microservice.protocol.payload import Names, default_names, shorten
+from microservice.hooks import (
+    DIALECTS,
+    OPERATIONS,
+    PREDICT,
+    Hook,
+    Operation,
+    describe,
+    extends_base,
+    find_hook,
+    find_not_implemented,
+    find_plain,
+    read_hook,
+    read_raw_hooks,
+)
+from microservice.protocol.payload import default_names, shorten
 from microservice.settings import Settings
 
-EXPECTED = "predict(self, X, features_names, meta=None)"
+log = logging.getLogger(__name__)
 METRIC_KINDS = frozenset({"COUNTER", "GAUGE", "TIMER"})
 
 
@@ -23,24 +38,31 @@ class Component:
     def __init__(self, subject: Any) -> None:
         """Check the object's hooks; raises StartError for one that cannot be called as it will be."""
         self.subject = subject
-        self.predict_raw: Callable[[Any], Any] | None = find_hook(subject, "predict_raw")
-        self.send_feedback: Callable[..., Any] | None = find_hook(subject, "send_feedback")
-        self.health_status: Callable[[], Any] = find_hook(subject, "health_status") or (lambda: "healthy")
-        self._predict = find_hook(subject, "predict")
-        if self._predict is None and self.predict_raw is None:
-            raise StartError(f"{describe(subject)} has no method predict; write one: {EXPECTED}")
-        self._takes_meta = self._predict is not None and check_predict(subject, self._predict)
-        self._tags = find_hook(subject, "tags")
-        self._metrics = find_hook(subject, "metrics")
-        self._init_metadata = find_hook(subject, "init_metadata")
+        self.hooks: dict[str, Hook | None] = {
+            operation.name: read_hook(subject, operation) for operation in OPERATIONS
+        }
+        self._raw = {
+            (operation.name, dialect): read_raw_hooks(subject, operation, dialect)
+            for operation in OPERATIONS
+            for dialect in DIALECTS
+        }
+        if not any([*self.hooks.values(), *self._raw.values()]) and not extends_base(subject):
+            raise StartError(f"{describe(subject)} has no method predict; write one: {PREDICT.expected}")
+        self._tags = find_plain(subject, "tags")
+        self._metrics = find_plain(subject, "metrics")
+        self._init_metadata = find_plain(subject, "init_metadata")
+        self.custom_service = find_plain(subject, "custom_service")
+        self._on_loop = {operation.name for operation in OPERATIONS if self._check_kinds(operation)}
+        self.is_base = extends_base(subject)
+        self.missing = find_not_implemented()
 
-    def predict(self, features: Any, names: Names, meta: dict[str, Any]) -> Any:
-        """Return what the model says; `meta` is handed over only to a `predict` that takes it."""
-        if self._predict is None:
-            return []
-        if self._takes_meta:
-            return self._predict(features, names, meta=meta)
-        return self._predict(features, names)
+    def runs_on_loop(self, operation: Operation) -> bool:
+        """Say whether the hooks of an operation are async methods."""
+        return operation.name in self._on_loop
+
+    def raw_hooks(self, operation: Operation, dialect: str) -> tuple[Hook, ...]:
+        """Return the hooks that are asked before the plain one, with the whole message."""
+        return self._raw[operation.name, dialect]
 
     def tags(self) -> dict[str, Any]:
         """Return the tags for the answer to the latest call."""
@@ -48,14 +70,12 @@ class Component:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the metrics of the latest call; raises BadMetricError when one is not of the form."""
-        metrics = (self._metrics() or []) if self._metrics else []
-        if not isinstance(metrics, list) or not all(is_metric(entry) for entry in metrics):
-            raise BadMetricError(shorten(metrics))
-        return metrics
+        return check_metrics((self._metrics() or []) if self._metrics else [])
 
     def class_names(self) -> Sequence[str]:
         """Return the author's names for the answer's columns, from a method or an attribute; often none."""
-        names = getattr(self.subject, "class_names", None)
+        is_missing = self.is_base and find_hook_or_value(self.subject, "class_names") is None
+        names = None if is_missing else getattr(self.subject, "class_names", None)
         found = names() if callable(names) else names
         return [str(name) for name in found] if found is not None else []
 
@@ -70,57 +90,44 @@ class Component:
             raise BadMetadataError(f"init_metadata returned {shorten(found)}, not a dict")
         return found
 
+    def _check_kinds(self, operation: Operation) -> bool:
+        """Say whether an operation's hooks are async; raises StartError when some are and some are not."""
+        raw = (hook for dialect in DIALECTS for hook in self._raw[operation.name, dialect])
+        plain = self.hooks[operation.name]
+        kinds = {hook.is_async for hook in (*raw, plain) if hook is not None}
+        if len(kinds) == 2:
+            names = f"{operation.name} and {operation.name}_raw"
+            raise StartError(f"{describe(self.subject)}: of {names} one is async; write both the same way")
+        return True in kinds
+
 
 def load_component(settings: Settings) -> Component:
     """Return the component the settings name, constructed and loaded; raises StartError when it cannot be."""
+    component = construct_component(settings)
+    load = find_hook(component.subject, "load")
+    if load is not None:
+        if inspect.iscoroutinefunction(load):
+            raise StartError(f"{describe(component.subject)}.load is async; it runs before the loop does")
+        with refusing(f"{type(component.subject).__name__}.load()"):
+            call_load(load, (NotImplementedError, *component.missing))
+    return component
+
+
+def construct_component(settings: Settings) -> Component:
+    """Return the component the settings name, not loaded yet."""
     found = find_class(read_interface(settings.interface, Path(settings.directory)))
     check_parameters(found, settings.parameters)
     with refusing(f"constructing {found.__name__}"):
         subject = found(**settings.parameters)
-    component = Component(subject)
-    load = find_hook(subject, "load")
-    if load is not None:
-        with refusing(f"{found.__name__}.load()"):
-            load()
-    return component
+    return Component(subject)
 
 
-def find_hook(subject: Any, name: str) -> Callable[..., Any] | None:
-    """Return the object's method of that name, None when it has none; raises StartError if not callable."""
-    hook = getattr(subject, name, None)
-    if hook is not None and not callable(hook):
-        raise StartError(f"{describe(subject)}.{name} is a {type(hook).__name__}; it must be a method")
-    return hook
-
-
-def check_predict(subject: Any, predict: Callable[..., Any]) -> bool:
-    """Say whether `predict` takes `meta`; raises StartError when it cannot take two arguments.
-
-    Asked once at the start: trying with `meta` and again without, as Seldon Core does, calls a model twice
-    whose own code raises TypeError.
-    """
-    if inspect.iscoroutinefunction(predict):
-        raise StartError(f"{describe(subject)}.predict is async; write it as a plain method: {EXPECTED}")
+def call_load(load: Any, missing: tuple[type[BaseException], ...]) -> None:
+    """Load the model; one that says it has nothing to load is taken at its word."""
     try:
-        signature = inspect.signature(predict)
-    except ValueError:
-        return False
-    if can_bind(signature, None, [], meta={}):
-        return True
-    if can_bind(signature, None, []):
-        return False
-    raise StartError(
-        f"{describe(subject)}.predict takes {signature}; it must take (X, features_names, meta=None)"
-    )
-
-
-def can_bind(signature: inspect.Signature, *arguments: Any, **named: Any) -> bool:
-    """Say whether a call with these arguments fits."""
-    try:
-        signature.bind(*arguments, **named)
-    except TypeError:
-        return False
-    return True
+        load()
+    except missing:
+        log.info("load is not implemented; the model is taken as loaded")
 
 
 def check_parameters(found: type[Any], parameters: dict[str, Any]) -> None:
@@ -138,13 +145,17 @@ def check_parameters(found: type[Any], parameters: dict[str, Any]) -> None:
         ) from error
 
 
-def describe(subject: Any) -> str:
-    """Return the class's name and file, as an error names it."""
-    kind = type(subject)
-    try:
-        return f"{kind.__name__} ({inspect.getsourcefile(kind)})"
-    except (OSError, TypeError):
-        return kind.__name__
+def find_hook_or_value(subject: Any, name: str) -> Any:
+    """Return an attribute that may be a method or a value, None when only the base class has it."""
+    found = getattr(subject, name, None)
+    return find_hook(subject, name) if callable(found) else found
+
+
+def check_metrics(metrics: Any) -> list[dict[str, Any]]:
+    """Return a list of metrics as it is; raises BadMetricError when it holds anything else."""
+    if not isinstance(metrics, list) or not all(is_metric(entry) for entry in metrics):
+        raise BadMetricError(shorten(metrics))
+    return metrics
 
 
 def is_metric(entry: Any) -> bool:

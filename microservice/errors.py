@@ -6,6 +6,7 @@ MicroserviceError (protocol/errors.py)
 ├── BodyTooLargeError 413
 ├── ContentTypeError 415
 ├── BusyError 503
+├── SeldonNotImplementedError 400
 ├── BadMetricError 500
 └── BadMetadataError 500
 StartError: the class, its parameters or the address; the process ends with one line and code 1
@@ -53,6 +54,10 @@ class BusyError(MicroserviceError):
     def __init__(self, limit: int) -> None:
         message = f"{limit} calls wait for the model already (--max-waiting); try again later"
         super().__init__(message, 503, reason="MICROSERVICE_BUSY")
+
+
+class SeldonNotImplementedError(MicroserviceError):
+    """A hook says that it has no answer, and that the next one in line shall be asked."""
 
 
 class BadMetricError(MicroserviceError):

@@ -26,6 +26,25 @@ def listen_tcp(host: str, port: int, option: str = "--port") -> socket.socket:
     return bound
 
 
+def reserve_tcp(host: str, port: int, option: str) -> socket.socket:
+    """Return a socket that holds a port for workers, each of which listens on it with SO_REUSEPORT.
+
+    It does not listen itself. Looked for first without sharing: another microservice's port is not joined.
+    """
+    looked_for = listen_tcp(host, port, option)
+    found = looked_for.getsockname()[1]
+    looked_for.close()
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((host, found))
+    except OSError as error:
+        bound.close()
+        raise StartError(explain(error, host, found, option)) from error
+    return bound
+
+
 def explain(error: OSError, host: str, port: int, option: str) -> str:
     """Return what is wrong with an address and how to choose another."""
     if error.errno == errno.EADDRINUSE:
@@ -48,6 +67,12 @@ def listen_unix(path: Path) -> socket.socket:
         bound.close()
         raise StartError(f"{path} cannot be listened on: {error}; choose another with --uds") from error
     return bound
+
+
+def show_place(bound: socket.socket) -> str:
+    """Return host and port of a socket as gRPC writes them."""
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if bound.family == socket.AF_INET6 else f"{host}:{port}"
 
 
 def show_address(bound: socket.socket) -> str:

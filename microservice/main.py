@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 import os
@@ -18,99 +19,35 @@ import click
 
 from microservice.errors import StartError
 from microservice.finding import read_interface
-from microservice.listening import listen_tcp, listen_unix, show_address
+from microservice.listening import listen_tcp, listen_unix, reserve_tcp, show_address, show_place
+from microservice.options import add_options
 from microservice.parameters import read_parameters
 from microservice.settings import Identity, Settings
 from microservice.supervisor import Supervisor
 
-LEVELS = click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False)
-PORT_VARIABLES = ["PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "PREDICTIVE_UNIT_SERVICE_PORT"]
-PORTS = click.IntRange(0, 65535)
+log = logging.getLogger(__name__)
+# What a worker is told under the same word as the option has.
+SHARED = (
+    "interface", "max_waiting", "max_body_bytes", "grace_seconds", "metrics_in_answers", "debug",
+    "max_requests", "max_requests_jitter", "metrics_path", "model_metadata", "payload_passthrough",
+    "grpc_max_message_bytes", "max_batch_size", "max_latency_ms",
+)  # fmt: skip
+PLAIN_VARIABLES = ("PREDICTIVE_UNIT_ID", "PREDICTIVE_UNIT_IMAGE")
+CORE_NAME = "seldon-core-microservice"
+# Where Seldon Core's command serves when nobody says anything.
+CORE_DEFAULTS = {"host": "0.0.0.0", "grpc_port": 5000, "metrics_port": 6000}  # noqa: S104 - as the original
 
 
 @click.command(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 @click.argument("interface")
-@click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all.")
-@click.option(
-    "--port",
-    "--service-port",
-    "--http-port",
-    type=PORTS,
-    default=9000,
-    envvar=PORT_VARIABLES,
-    show_envvar=True,
-    help="Port to listen on; 0 takes a free one.",
-)
-@click.option("--uds", type=click.Path(path_type=Path), help="Listen at this Unix socket instead.")
-@click.option(
-    "--metrics-port",
-    type=PORTS,
-    envvar="PREDICTIVE_UNIT_METRICS_SERVICE_PORT",
-    show_envvar=True,
-    help="Serve /metrics on this port also.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    envvar="GUNICORN_WORKERS",
-    show_envvar=True,
-    help="Processes, each with its own copy of the model.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    envvar="GUNICORN_THREADS",
-    show_envvar=True,
-    help="Calls of the model at once per worker; more than 1 needs a thread-safe class.",
-)
-@click.option(
-    "--max-waiting",
-    type=click.IntRange(min=1),
-    default=1000,
-    help="Calls that may wait for the model per worker; more get 503.",
-)
-@click.option(
-    "--max-body-bytes",
-    type=click.IntRange(min=1),
-    default=100 * 2**20,
-    help="Largest request body; larger ones get 413.",
-)
-@click.option(
-    "--parameters",
-    default="[]",
-    envvar="PREDICTIVE_UNIT_PARAMETERS",
-    show_envvar=True,
-    help="Constructor arguments as JSON: [{name, value, type}, …].",
-)
-@click.option("--model-name", help="Name in answers and metrics.  [default: the class]")
-@click.option(
-    "--grace-seconds",
-    type=click.FloatRange(min=0),
-    default=30.0,
-    help="How long calls under way may take after SIGTERM.",
-)
-@click.option(
-    "--metrics-in-answers/--no-metrics-in-answers",
-    default=True,
-    show_envvar=True,
-    envvar="INCLUDE_METRICS_IN_CLIENT_RESPONSE",
-    help="Put the class's metrics into meta.",
-)
-@click.option("--log-level", type=LEVELS, default="INFO", envvar="SELDON_LOG_LEVEL", show_envvar=True)
-@click.option(
-    "--debug",
-    is_flag=True,
-    envvar="SELDON_DEBUG",
-    show_envvar=True,
-    help="Show tracebacks when the start fails.",
-)
-def main(**options: Any) -> None:
+@click.argument("more", nargs=-1)
+@add_options
+def main(more: tuple[str, ...], **options: Any) -> None:
     """Serve the Python class INTERFACE: MyModel, module.Class or path/MyModel.py.
 
     The class needs predict(self, X, features_names, meta=None); it is looked for in the current folder.
     """
+    refuse_more(more)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="seldon-microservice: %(message)s")
     metrics_directory = tempfile.mkdtemp(prefix="seldon-microservice-")
     try:
@@ -122,18 +59,37 @@ def main(**options: Any) -> None:
         sys.exit(1)
     finally:
         shutil.rmtree(metrics_directory, ignore_errors=True)
-        if options["uds"]:
-            options["uds"].unlink(missing_ok=True)
+        for file in (options["uds"], options["pidfile"]):
+            if file:
+                file.unlink(missing_ok=True)
+
+
+def core_main() -> None:
+    """Run as `seldon-core-microservice`: REST, gRPC and metrics on all addresses and the original's ports."""
+    main.main(prog_name=CORE_NAME, default_map=CORE_DEFAULTS)
+
+
+def refuse_more(more: tuple[str, ...]) -> None:
+    """Refuse arguments after the class; Seldon Core up to 1.4 had the kind of API there."""
+    if not more:
+        return
+    if more[0].upper() in ("REST", "GRPC"):
+        raise click.UsageError(f"{more[0]}: since Seldon Core 1.5 no kind of API is given; leave it out")
+    raise click.UsageError(f"{' '.join(more)}: only one INTERFACE is served; options begin with --")
 
 
 def run(options: Mapping[str, Any], metrics_directory: str) -> None:
     """Bind the sockets and keep the workers running until told to end."""
     parameters = read_parameters(options["parameters"])
-    sockets = bind_sockets(options)
-    settings = make_settings(options, parameters, (metrics_directory, sockets))
+    warn_of_variables(os.environ)
+    sockets, grpc_socket = bind_sockets(options), reserve_grpc(options)
+    settings = make_settings(options, parameters, (metrics_directory, sockets, grpc_socket))
     environment = {"OPENBLAS_NUM_THREADS": "1"} | dict(os.environ)
-    supervisor = Supervisor(settings, sockets, options["workers"], environment)
-    supervisor.run(lambda: announce(settings, sockets, options))
+    workers = max(options["workers"], options["grpc_workers"])
+    supervisor = Supervisor(settings, sockets, workers, environment)
+    if options["pidfile"]:
+        options["pidfile"].write_text(f"{os.getpid()}\n")
+    supervisor.run(lambda: announce(settings, sockets, workers))
 
 
 def bind_sockets(options: Mapping[str, Any]) -> list[socket.socket]:
@@ -147,25 +103,50 @@ def bind_sockets(options: Mapping[str, Any]) -> list[socket.socket]:
     return sockets
 
 
+def reserve_grpc(options: Mapping[str, Any]) -> socket.socket | None:
+    """Return the socket that holds the port for gRPC, None when there shall be no gRPC."""
+    if options["grpc_port"] is None or options["grpc_workers"] == 0:
+        return None
+    return reserve_tcp(options["host"], options["grpc_port"], "--grpc-port")
+
+
 def make_settings(
-    options: Mapping[str, Any], parameters: dict[str, Any], made: tuple[str, list[socket.socket]]
+    options: Mapping[str, Any],
+    parameters: dict[str, Any],
+    made: tuple[str, list[socket.socket], socket.socket | None],
 ) -> Settings:
     """Return the workers' settings; `made` is the metrics folder and the sockets."""
-    metrics_directory, sockets = made
+    metrics_directory, sockets, grpc_socket = made
     directory = Path.cwd()
-    shared = ("interface", "threads", "max_waiting", "max_body_bytes", "grace_seconds")
+    threads = 1 if options["single_threaded"] else max(options["threads"], options["grpc_threads"])
     return Settings(
-        **{name: options[name] for name in shared},
+        **{name: options[name] for name in SHARED},
         directory=str(directory),
         parameters=parameters,
         model_name=options["model_name"] or read_interface(options["interface"], directory).class_name,
-        metrics_in_answers=options["metrics_in_answers"],
-        debug=options["debug"],
+        threads=threads,
+        keep_alive_seconds=options["keepalive"],
+        has_access_log=options["access_log"],
         log_level=options["log_level"].upper(),
         metrics_directory=metrics_directory,
         metrics_port=sockets[1].getsockname()[1] if len(sockets) > 1 else None,
+        grpc_address=show_place(grpc_socket) if grpc_socket else "",
         identity=read_identity(os.environ),
     )
+
+
+def warn_of_variables(environment: Mapping[str, str]) -> None:
+    """Say which of Seldon Core's variables are written so that nobody reads them."""
+    known = {*PLAIN_VARIABLES}
+    for option in main.params:
+        named = option.envvar or []
+        known.update([named] if isinstance(named, str) else named)
+    for name in environment:
+        if name.startswith(("PREDICTIVE_UNIT_", "GUNICORN_")) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            log.warning(
+                "%s is no variable of the microservice%s", name, f"; is it {near[0]}?" if near else ""
+            )
 
 
 def read_identity(environment: Mapping[str, str]) -> Identity:
@@ -183,11 +164,12 @@ def read_identity(environment: Mapping[str, str]) -> Identity:
     )
 
 
-def announce(settings: Settings, sockets: list[socket.socket], options: Mapping[str, Any]) -> None:
+def announce(settings: Settings, sockets: list[socket.socket], workers: int) -> None:
     """Say where the model is served."""
-    places = f"{options['workers']} worker(s), {settings.threads} thread(s) each"
+    places = f"{workers} worker(s), {settings.threads} thread(s) each"
     address, *metrics = map(show_address, sockets)
-    also = f", metrics at {metrics[0]}/metrics" if metrics else ""
+    also = f", gRPC at {settings.grpc_address}" if settings.grpc_address else ""
+    also += f", metrics at {metrics[0]}{settings.metrics_path}" if metrics else ""
     click.echo(f"{settings.model_name} is served at {address} ({places}){also}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -13,6 +13,18 @@ from typing import Any
 from microservice import metrics
 from microservice.dispatch import Answer, Dispatcher
 from microservice.errors import BodyTooLargeError, BusyError, MethodRefusedError, PathUnknownError
+from microservice.failures import describe_failure
+from microservice.hooks import (
+    AGGREGATE,
+    FEEDBACK,
+    HEALTH,
+    PREDICT,
+    ROUTE,
+    TRANSFORM_INPUT,
+    TRANSFORM_OUTPUT,
+    Operation,
+    drive,
+)
 from microservice.metrics import Labels, Meter, Snapshots
 from microservice.protocol.errors import MicroserviceError, failure_body
 from microservice.protocol.wire import encode_json
@@ -26,6 +38,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Asking = Callable[..., Coroutine[Any, Any, Answer]]
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 READ = "GET, HEAD, OPTIONS"
@@ -65,7 +78,7 @@ class RestApp:
         self._settings = settings
         self._meter = meter
         self._snapshots = snapshots
-        self._threads: ModelThreads[Reply] = ModelThreads(settings.threads, settings.max_waiting)
+        self.threads: ModelThreads[Any] = ModelThreads(settings.threads, settings.max_waiting)
         # The author's health_status and init_metadata may be slow as well, and must not wait for predict.
         self._side_thread: ModelThreads[Reply] = ModelThreads(1, settings.max_waiting)
         self._routes = self._make_routes()
@@ -87,22 +100,27 @@ class RestApp:
         except ConnectionResetError:
             return
         await send_reply(send, reply, call)
-        self._measure(method, reply.status, perf_counter() - started)
+        seconds = perf_counter() - started
+        self._measure(method, reply.status, seconds)
+        if self._settings.has_access_log:
+            log.info("%s %s %d %.1f ms", scope["method"], scope["path"], reply.status, seconds * 1000)
 
     def _make_routes(self) -> dict[str, Route]:
         dispatcher = self._dispatcher
-        predict = Route(WRITE, "predict", partial(self._call_model, dispatcher.predict))
-        feedback = Route(WRITE, "feedback", partial(self._call_model, dispatcher.send_feedback))
         health = Route(READ, "health", partial(self._ask_side, dispatcher.report_health))
         metadata = Route(READ, "metadata", partial(self._ask_side, dispatcher.describe_model))
         ready = Reply(200, encode_json({"status": "ready", "model": self._settings.model_name}))
         return {
             "/predict": Route(BOTH, "predict", self._predict_either),
-            "/api/v1.0/predictions": predict,
-            "/api/v0.1/predictions": predict,
-            "/send-feedback": Route(BOTH, "feedback", feedback.answer),
-            "/api/v1.0/feedback": feedback,
-            "/api/v0.1/feedback": feedback,
+            "/transform-input": self._ask(TRANSFORM_INPUT, dispatcher.transform_input),
+            "/transform-output": self._ask(TRANSFORM_OUTPUT, dispatcher.transform_output),
+            "/route": self._ask(ROUTE, dispatcher.route),
+            "/aggregate": self._ask(AGGREGATE, dispatcher.aggregate),
+            "/send-feedback": self._ask(FEEDBACK, dispatcher.send_feedback),
+            "/api/v1.0/predictions": self._ask(PREDICT, dispatcher.predict, WRITE),
+            "/api/v0.1/predictions": self._ask(PREDICT, dispatcher.predict, WRITE),
+            "/api/v1.0/feedback": self._ask(FEEDBACK, dispatcher.send_feedback, WRITE),
+            "/api/v0.1/feedback": self._ask(FEEDBACK, dispatcher.send_feedback, WRITE),
             "/health/ping": make_constant(Reply(200, b"pong", TEXT)),
             "/live": make_constant(Reply(200, b'{"status":"live"}\n')),
             "/ready": make_constant(ready),
@@ -110,8 +128,12 @@ class RestApp:
             "/api/v1.0/health/status": health,
             "/metadata": metadata,
             "/api/v1.0/metadata": metadata,
-            "/metrics": Route(READ, "metrics", self._report_metrics),
+            self._settings.metrics_path: Route(READ, "metrics", self._report_metrics),
         }
+
+    def _ask(self, operation: Operation, ask: Asking, allowed: str = BOTH) -> Route:
+        """Return the route of an operation."""
+        return Route(allowed, operation.method, partial(self._call_model, operation, ask))
 
     def _find_route(self, path: str, method: str) -> Route:
         route = self._routes.get(path)
@@ -124,14 +146,20 @@ class RestApp:
     async def _predict_either(self, call: Call) -> Reply:
         """Answer `/predict`: Seldon Server's form if the query has `client`, else whichever the body has."""
         names_client = call.names_client()
-        operation = self._dispatcher.predict_legacy if names_client else self._dispatcher.predict_either
-        return await self._call_model(operation, call)
+        ask = self._dispatcher.predict_legacy if names_client else self._dispatcher.predict_either
+        return await self._call_model(PREDICT, ask, call)
 
-    async def _call_model(self, operation: Callable[[Any], Answer], call: Call) -> Reply:
-        return await self._threads.run(partial(answer_call, partial(answer_message, operation, call), call))
+    async def _call_model(self, operation: Operation, ask: Asking, call: Call) -> Reply:
+        ask_message = partial(answer_message, ask, call, self._settings.payload_passthrough)
+        if self._dispatcher.runs_on_loop(operation):
+            return await answer_call(ask_message, call)
+        reply: Reply = await self.threads.run(partial(answer_in_thread, ask_message, call))
+        return reply
 
-    async def _ask_side(self, operation: Callable[[], Answer], call: Call) -> Reply:
-        return await self._side_thread.run(partial(answer_call, operation, call))
+    async def _ask_side(self, ask: Asking, call: Call) -> Reply:
+        if self._dispatcher.runs_on_loop(HEALTH):
+            return await answer_call(ask, call)
+        return await self._side_thread.run(partial(answer_in_thread, ask, call))
 
     async def _report_metrics(self, call: Call) -> Reply:
         merged = await asyncio.to_thread(self._snapshots.merged, self._meter)
@@ -207,36 +235,36 @@ async def send_reply(send: Send, reply: Reply, call: Call | None) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-def answer_message(operation: Callable[[Any], Answer], call: Call) -> Answer:
-    """Return the operation's answer to the message of a call."""
-    return operation(read_message(call))
+async def answer_message(ask: Asking, call: Call, is_passed_through: bool) -> Answer:
+    """Return the answer to the message of a call, which is its bytes when payloads are passed through."""
+    return await ask(call.body if is_passed_through else read_message(call))
 
 
-def answer_call(operation: Callable[[], Answer], call: Call) -> Reply:
+def answer_in_thread(ask: Asking, call: Call) -> Reply:
+    """Return the reply to a call whose hooks are plain methods."""
+    return drive(answer_call(ask, call))
+
+
+async def answer_call(ask: Asking, call: Call) -> Reply:
     """Return the reply to a call, whatever the author's code does: this is the door behind which it runs."""
     if call.is_abandoned():
         return ABANDONED
     try:
-        answer = operation()
-        return Reply(answer.status, encode_json(answer.body))
+        answer = await ask()
+        body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+        return Reply(answer.status, body if isinstance(body, bytes) else encode_json(body))
     except MicroserviceError as error:
         status, message, reason = describe_failure(error)
         if status >= 500:
             log.error("%s %s answered %d: %s", call.method, call.path, status, message)
         return fail(status, message, reason)
+    except asyncio.CancelledError:
+        raise
     except (
         BaseException
     ) as error:  # also SystemExit, which would end the thread and leave its callers waiting
         log.exception("%s %s failed, request id %r", call.method, call.path, call.request_id)
         return fail(*describe_failure(error))
-
-
-def describe_failure(error: BaseException) -> tuple[int, str, str]:
-    """Return status, text and reason of an author's exception; seldon_core's own exceptions carry theirs."""
-    status, reason = getattr(error, "status_code", None), getattr(error, "reason", None)
-    if isinstance(status, int) and 400 <= status <= 599 and isinstance(reason, str):
-        return status, str(getattr(error, "message", error)), reason
-    return 500, str(error) or type(error).__name__, "MICROSERVICE_INTERNAL_ERROR"
 
 
 def fail(status: int, message: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Reply:

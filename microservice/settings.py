@@ -35,6 +35,17 @@ class Settings:
     log_level: str = "INFO"
     metrics_directory: str = ""
     metrics_port: int | None = None
+    metrics_path: str = "/metrics"
+    model_metadata: str = ""
+    payload_passthrough: bool = False
+    keep_alive_seconds: int = 75
+    max_requests: int = 0
+    max_requests_jitter: int = 0
+    has_access_log: bool = False
+    max_batch_size: int = 0
+    max_latency_ms: float = 0.0
+    grpc_address: str = ""
+    grpc_max_message_bytes: int = 100 * 2**20
     identity: Identity = field(default_factory=Identity)
 
     def to_json(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from microservice.settings import Settings
 
 log = logging.getLogger(__name__)
 READY = b"ready"
+CUSTOM = -1  # the number of the process that runs custom_service, as in worker.py
 LOOK_SECONDS = 0.1
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
@@ -67,6 +69,7 @@ class Supervisor:
         self._environment = environment
         self._workers: list[Worker] = []
         self._ending = threading.Event()
+        self._has_custom = False
 
     def run(self, announce: Callable[[], None]) -> None:
         """Serve until SIGTERM or SIGINT; `announce` is called once the first worker answers.
@@ -79,7 +82,8 @@ class Supervisor:
             self._workers.append(self._start(0))
             if not self._await_ready(self._workers[0]):
                 return
-            self._workers += [self._start(number) for number in range(1, self._count)]
+            custom = [CUSTOM] if self._has_custom else []
+            self._workers += [self._start(number) for number in (*range(1, self._count), *custom)]
             announce()
             while not self._ending.wait(LOOK_SECONDS):
                 self._replace_dead()
@@ -111,7 +115,8 @@ class Supervisor:
         while not self._ending.is_set():
             if select.select([worker.status], [], [], LOOK_SECONDS)[0]:
                 word = worker.read_report()
-                if word == READY:
+                if word.startswith(READY):
+                    self._has_custom = word != READY
                     return True
                 raise StartError(word.decode() or explain_end(worker, self._settings.interface))
         return False
@@ -126,12 +131,18 @@ class Supervisor:
                 self._workers[place] = fresh
 
     def _plan_restart(self, worker: Worker) -> None:
-        """Restart soon, later each time it dies young."""
+        """Restart soon, later each time it dies young; at once when it ended by itself after its requests."""
+        if worker.process.returncode == 0:
+            # A custom_service that came to its end is not begun again.
+            worker.restart_at = math.inf if worker.number == CUSTOM else monotonic()
+            return
         lived = monotonic() - worker.started_at
         if lived > LONGEST_DELAY_SECONDS:
             worker.delay_seconds = FIRST_DELAY_SECONDS
         word = worker.read_report().decode(errors="replace")
-        reason = word if word and word != READY.decode() else describe_code(worker.process.returncode)
+        reason = (
+            word if word and not word.startswith(READY.decode()) else describe_code(worker.process.returncode)
+        )
         log.error("worker %d ended: %s; again in %.1f s", worker.number, reason, worker.delay_seconds)
         worker.restart_at = monotonic() + worker.delay_seconds
         worker.delay_seconds = min(worker.delay_seconds * 2, LONGEST_DELAY_SECONDS)

@@ -8,24 +8,32 @@ import os
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
 
-from microservice.component import Component, load_component
+from microservice.batching import Batcher
+from microservice.component import Component, construct_component, load_component
 from microservice.dispatch import Dispatcher
 from microservice.errors import StartError
+from microservice.hooks import PREDICT
 from microservice.metrics import Meter, Snapshots
 from microservice.rest import Receive, RestApp, Scope, Send
 from microservice.settings import Settings
 
+if TYPE_CHECKING:
+    from microservice.grpc_server import GrpcDoor
+
 READY = "ready"  # the word supervisor.py waits for
-KEEP_ALIVE_SECONDS = 75
+CUSTOM = -1  # the number of the process that runs custom_service
 SNAPSHOT_SECONDS = 1.0
+LATENCY_MS = 5.0  # how long the first call of a batch waits, unless told otherwise
 
 
 class WorkerServer(uvicorn.Server):
@@ -38,15 +46,16 @@ class WorkerServer(uvicorn.Server):
 
 
 class MetricsDoor:
-    """Lets through only /metrics on the metrics port, and everything on the others."""
+    """Lets through only the metrics on the metrics port, and everything on the others."""
 
-    def __init__(self, app: RestApp, port: int) -> None:
+    def __init__(self, app: RestApp, port: int, path: str) -> None:
         self._app = app
         self._port = port
+        self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["server"][1] == self._port and scope["path"] != "/metrics":
+        if scope["server"][1] == self._port and scope["path"] != self._path:
             scope = dict(scope) | {"path": "/only-metrics-here"}
         await self._app(scope, receive, send)
 
@@ -65,17 +74,36 @@ def main(arguments: Sequence[str]) -> int:
     )
     sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
     try:
+        if number == CUSTOM:
+            return run_custom(settings, status)
         component = load_component(settings)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(component, settings, number, (status, sockets)))
     except StartError as error:
         if settings.debug:
             traceback.print_exc()
         report(status, str(error))
         return 1
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(component, settings, number, (status, sockets)))
     # A model call that outlasted the grace time must not keep the process.
     logging.shutdown()
     sys.stdout.flush()
+    os._exit(0)
+
+
+def run_custom(settings: Settings, status: int) -> int:
+    """Run the class's custom_service until it returns, or until the parent is gone."""
+    component = construct_component(settings)
+    report(status, READY)
+    threading.Thread(target=await_orphaned, daemon=True).start()
+    if component.custom_service is not None:
+        component.custom_service()
+    return 0
+
+
+def await_orphaned() -> None:
+    """End this process when the parent's end of standard input is closed."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os._exit(0)
 
 
@@ -86,20 +114,59 @@ async def serve(
     status, sockets = doors
     meter = Meter()
     snapshots = Snapshots(Path(settings.metrics_directory), str(number))
-    app = RestApp(Dispatcher(component, settings, meter, str(number)), settings, meter, snapshots)
+    dispatcher = Dispatcher(component, settings, meter, str(number))
+    app = RestApp(dispatcher, settings, meter, snapshots)
+    add_batcher(app, dispatcher)
+    door = await open_grpc(app, dispatcher)
     server = WorkerServer(make_config(app, settings))
     watch_end(server)
     writing = asyncio.create_task(write_snapshots(snapshots, meter))
-    asyncio.get_running_loop().call_soon(report, status, READY)
+    asyncio.get_running_loop().call_soon(report, status, describe_start(component))
     await server.serve(sockets=sockets)
+    if door is not None:
+        await door.end(settings.grace_seconds)
     writing.cancel()
     snapshots.write(meter)
+
+
+def add_batcher(app: RestApp, dispatcher: Dispatcher) -> None:
+    """Batch the calls of `predict` when the options or the class ask for it."""
+    component, settings = dispatcher.component, dispatcher.settings
+    size = settings.max_batch_size or getattr(component.subject, "max_batch_size", 0)
+    latency_ms = settings.max_latency_ms or getattr(component.subject, "max_latency_ms", LATENCY_MS)
+    hook = component.hooks[PREDICT.name]
+    if hook is None or not size:
+        return
+    if not isinstance(size, int) or not isinstance(latency_ms, int | float) or size < 0 or latency_ms < 0:
+        raise StartError(
+            f"max_batch_size is {size!r} and max_latency_ms {latency_ms!r}; they must be numbers"
+        )
+    dispatcher.batcher = Batcher(hook, app.threads, size, latency_ms)
+
+
+async def open_grpc(app: RestApp, dispatcher: Dispatcher) -> GrpcDoor | None:
+    """Return the gRPC door, listening, or None when it shall not be there."""
+    address = dispatcher.settings.grpc_address
+    if not address:
+        return None
+    from microservice.grpc_server import GrpcDoor  # noqa: PLC0415 - 20 MiB, for those who want it
+
+    door = GrpcDoor(dispatcher, app.threads)
+    await door.start(address)
+    return door
+
+
+def describe_start(component: Component) -> str:
+    """Return the word that the parent waits for, and whether it shall start custom_service as well."""
+    return READY if component.custom_service is None else f"{READY} custom_service"
 
 
 def make_config(app: RestApp, settings: Settings) -> uvicorn.Config:
     """Return uvicorn's configuration: no access log, no websockets, idle connections kept long."""
     return uvicorn.Config(
-        app if settings.metrics_port is None else MetricsDoor(app, settings.metrics_port),
+        app
+        if settings.metrics_port is None
+        else MetricsDoor(app, settings.metrics_port, settings.metrics_path),
         http="httptools",
         ws="none",
         lifespan="off",
@@ -107,9 +174,17 @@ def make_config(app: RestApp, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        limit_max_requests=count_requests(settings),
         timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
     )
+
+
+def count_requests(settings: Settings) -> int | None:
+    """Return after how many requests this worker ends, None for never; its process id spreads them."""
+    if not settings.max_requests:
+        return None
+    return settings.max_requests + os.getpid() % (settings.max_requests_jitter + 1)
 
 
 def watch_end(server: WorkerServer) -> None:

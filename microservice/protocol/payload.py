@@ -13,8 +13,9 @@ import numpy as np
 
 from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 from microservice.protocol.legacy import legacy_to_message
+from microservice.protocol.tensorflow import decode_tftensor, encode_tftensor
 
-Kind = Literal["tensor", "ndarray", "jsonData", "strData", "binData"]
+Kind = Literal["tensor", "ndarray", "tftensor", "jsonData", "strData", "binData", "customData"]
 Names = list[str]
 NameColumns = Callable[[int], Sequence[str]]
 SHOWN_CHARACTERS = 300
@@ -56,7 +57,7 @@ def decode_data(data: Any) -> Payload:
     if "ndarray" in data:
         return Payload("ndarray", read_ndarray(data["ndarray"]), names)
     if "tftensor" in data:
-        raise InvalidMessageError("tftensor is not read here; send the same numbers as tensor or ndarray")
+        return Payload("tftensor", decode_tftensor(data["tftensor"]), names)
     unknown = sorted(set(data) - {"names"})
     if unknown:
         raise InvalidMessageError(f"data holds neither ndarray nor tensor but {', '.join(unknown[:5])}")
@@ -135,6 +136,8 @@ def encode_answer(result: Any, kind: Kind, name_columns: NameColumns) -> dict[st
         return {"strData": result}
     if isinstance(result, bytes | bytearray):
         return {"binData": base64.b64encode(result).decode()}
+    if hasattr(result, "DESCRIPTOR"):
+        return {"customData": result}
     raise UnusableAnswerError(
         f"Unknown data type returned as payload (must be list or np array):{shorten(result)} "
         f"is a {type(result).__name__}; return a numpy array, a list, a dict, a str or bytes"
@@ -149,6 +152,8 @@ def encode_array(
     names = list(name_columns(array.shape[1])) if array.ndim > 1 else []
     if kind == "ndarray" or not np.issubdtype(array.dtype, np.number):
         return {"names": names, "ndarray": array}
+    if kind == "tftensor":
+        return {"names": names, "tftensor": encode_tftensor(array)}
     return {"names": names, "tensor": {"shape": list(array.shape), "values": array.ravel()}}
 
 

@@ -32,7 +32,7 @@ class SourceFile(NamedTuple):
 def source_files() -> tuple[SourceFile, ...]:
     """Every file of our packages that is neither generated nor a migration."""
     found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    kept = (path for path in found if "migrations" not in path.parts and not path.stem.endswith("_pb2"))
+    kept = (path for path in found if "migrations" not in path.parts and "_pb2" not in path.stem)
     return tuple(_read(path) for path in sorted(kept))
 
 

@@ -14,6 +14,8 @@ DOORS = {
     "common/diagnosis.py": "one probe's fault is a finding itself and must not keep the others from theirs",
     "cli/demo.py": "the tour's thread: a sentence, and the machine is stopped with exit code 1",
     "microservice/finding.py": "a model author's code may raise anything; it is told as their mistake",
+    "microservice/batching.py": "what a model raises for a batch is handed to the callers who wait for it",
+    "microservice/grpc_server.py": "a model author's call may raise anything; it is answered and logged",
     "microservice/rest.py": "a model author's call may raise anything; it is answered and logged as such",
     "lane/app.py": "the lane: an answer with the request id instead of a cut connection",
     "seldon_api/sharing_redis.py": "the thread must outlive a fault, or machines share nothing any more",

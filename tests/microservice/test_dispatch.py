@@ -10,6 +10,7 @@ import pytest
 from microservice.component import Component
 from microservice.dispatch import Dispatcher
 from microservice.errors import BadMetadataError, BadMetricError
+from microservice.hooks import drive
 from microservice.metrics import Meter, render
 from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 from microservice.protocol.wire import decode_json, encode_json
@@ -44,9 +45,19 @@ class Raw:
         return self.reply
 
 
-def make(subject: Any, meter: Meter | None = None, **changes: Any) -> Dispatcher:
+class Asked:
+    """A dispatcher whose answers need not be waited for."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: drive(getattr(self.dispatcher, name)(*arguments))
+
+
+def make(subject: Any, meter: Meter | None = None, **changes: Any) -> Asked:
     settings = Settings("M", "/", {}, "m", **({"identity": Identity()} | changes))
-    return Dispatcher(Component(subject), settings, meter or Meter())
+    return Asked(Dispatcher(Component(subject), settings, meter or Meter()))
 
 
 def as_json(body: Any) -> Any:

@@ -40,8 +40,21 @@ def test_the_metrics_port_serves_metrics_alone(tmp_path: Path) -> None:
     [
         ("class Other:\n    pass", (), "There is no class MyModel in"),
         ("class MyModel:\n    pass", (), "has no method predict; write one: predict(self, X, features_names"),
-        ("class MyModel:\n    def predict(self, X): pass", (), "it must take (X, features_names, meta=None)"),
-        ("class MyModel:\n    async def predict(self, X, names): pass", (), "predict is async"),
+        (
+            "class MyModel:\n    def predict(self, X): pass",
+            (),
+            "write it as predict(self, X, features_names, meta=None)",
+        ),
+        (
+            "class MyModel:\n    async def predict(self, X, n): pass\n    def predict_raw(self, m): pass",
+            (),
+            "one is async",
+        ),
+        (
+            "class MyModel:\n    def predict(self, X, n): pass\n    async def tags(self): pass",
+            (),
+            "tags is async",
+        ),
         ("class MyModel:\n    predict = 3", (), "predict is a int; it must be a method"),
         (
             "class MyModel:\n    def predict(self, X, n): pass\n    def load(self): 1 / 0",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+from pathlib import Path
 
 import pytest
 
 from tests.microservice.conftest import Serve
 from tests.microservice.models import ERROR_MODEL, SUM_MODEL, TEXT_MODEL
+from tests.microservice.running import wait_until
 
 ROW = {"data": {"names": ["a", "b"], "ndarray": [[1, 2]]}}
 FAILURES = {
@@ -154,3 +156,39 @@ def test_a_failing_model_answers_with_a_reason_and_goes_on(serve: Serve) -> None
     }
     assert "nan at /data/tensor/values/1" in answers["nan"][1]["status"]["info"]
     assert served.post("/predict", {"strData": "fine"})[0] == 200
+
+
+WHOLE_MODEL = """
+    class WholeModel:
+        max_batch_size = 4
+        def predict(self, X, names):
+            return X
+        def route(self, X, names):
+            return 1
+        def aggregate(self, Xs, names):
+            return Xs[1]
+        async def transform_output(self, X, names):
+            return X + 1
+        def predict_raw(self, body):
+            return body[::-1] if isinstance(body, bytes) else body
+        def custom_service(self):
+            open("custom", "w").close()
+"""
+
+
+@pytest.mark.slow
+def test_every_hook_has_its_path_and_custom_service_runs_beside(serve: Serve, tmp_path: Path) -> None:
+    served = serve("WholeModel", WHOLE_MODEL.replace("predict_raw", "not_asked"))
+    assert served.post("/predict", ROW)[1]["data"]["ndarray"] == [[1, 2]]
+    assert served.post("/route", ROW)[1]["data"]["ndarray"] == [[1]]
+    assert served.post("/transform-input", ROW)[1]["data"]["ndarray"] == [[1, 2]]
+    assert served.post("/transform-output", ROW)[1]["data"]["ndarray"] == [[2, 3]]
+    assert served.post("/aggregate", [ROW, {"strData": "x"}])[1]["strData"] == "x"
+    wait_until((tmp_path / "custom").exists)
+
+
+@pytest.mark.slow
+def test_bytes_are_passed_through_unread(serve: Serve) -> None:
+    served = serve("WholeModel", WHOLE_MODEL, "--payload-passthrough")
+    assert served.call("POST", "/predict", b'"cba"', content_type="application/json") == (200, "abc")
+    assert served.post("/transform-input", ROW)[0] == 400
