@@ -15,6 +15,8 @@ from typing import Any
 
 from microservice.errors import StartError
 
+SHIM = str(Path(__file__).resolve().parent / "shim")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -23,6 +25,12 @@ class Target:
     folder: Path
     module: str
     class_name: str
+
+
+def add_seldon_core() -> None:
+    """Let `import seldon_core` find our modules of those names where the real package is not installed."""
+    if SHIM not in sys.path:
+        sys.path.append(SHIM)
 
 
 def read_interface(interface: str, directory: Path) -> Target:

@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from google.protobuf.struct_pb2 import ListValue, Value
 
 from microservice.codecs import Feedback
+from microservice.finding import SHIM
 from microservice.hooks import Operation
 from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 from microservice.protocol.payload import Payload, read_ndarray, shorten
@@ -27,7 +28,7 @@ Json = dict[str, Any]
 def find_messages() -> Any:
     """Return the module of message classes: seldon_core's own if it is installed, else ours."""
     found = importlib.util.find_spec("seldon_core")
-    if found is not None and "microservice" not in str(found.origin):
+    if found is not None and not str(found.origin).startswith(SHIM):
         return importlib.import_module("seldon_core.proto.prediction_pb2")
     return importlib.import_module("microservice.protocol.prediction_pb2")
 

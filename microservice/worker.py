@@ -22,6 +22,7 @@ from microservice.batching import Batcher
 from microservice.component import Component, construct_component, load_component
 from microservice.dispatch import Dispatcher
 from microservice.errors import StartError
+from microservice.finding import add_seldon_core
 from microservice.hooks import PREDICT
 from microservice.metrics import Meter, Snapshots
 from microservice.rest import Receive, RestApp, Scope, Send
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
         format=f"%(asctime)s %(levelname)s {settings.model_name}[{number}] %(message)s",
     )
     sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+    add_seldon_core()
     try:
         if number == CUSTOM:
             return run_custom(settings, status)

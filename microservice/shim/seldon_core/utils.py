@@ -1,0 +1,97 @@
+"""seldon_core.utils: the conversions between messages, JSON and arrays that raw hooks use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from google.protobuf import json_format
+
+from microservice.proto_codec import PROTO, encode_data, message_to_json, messages
+from microservice.protocol.errors import MicroserviceError
+from microservice.protocol.payload import decode_message
+from microservice.protocol.tensorflow import encode_tftensor
+
+Json = dict[str, Any]
+
+
+def json_to_seldon_message(message_json: Any) -> Any:
+    """Return the SeldonMessage of a JSON object."""
+    return parse(message_json, messages.SeldonMessage())
+
+
+def json_to_seldon_messages(message_json: Any) -> Any:
+    """Return the SeldonMessageList of a JSON object."""
+    return parse(message_json, messages.SeldonMessageList())
+
+
+def json_to_feedback(message_json: Any) -> Any:
+    """Return the Feedback of a JSON object."""
+    return parse(message_json, messages.Feedback())
+
+
+def parse(message_json: Any, target: Any) -> Any:
+    """Return `target` with a JSON object read into it; raises MicroserviceError when it does not fit."""
+    try:
+        return json_format.ParseDict(message_json or {}, target)
+    except json_format.ParseError as error:
+        raise MicroserviceError(f"Invalid JSON: {error}") from error
+
+
+def seldon_message_to_json(message_proto: Any) -> Json:
+    """Return a SeldonMessage as a JSON object."""
+    return message_to_json(message_proto)
+
+
+seldon_messages_to_json = feedback_to_json = seldon_message_to_json
+
+
+def get_data_from_proto(request: Any) -> Any:
+    """Return the payload of a SeldonMessage as a hook gets it."""
+    return PROTO.decode(request).value
+
+
+def get_meta_from_proto(request: Any) -> Json:
+    """Return the meta of a SeldonMessage as a JSON object."""
+    return PROTO.read_meta(request)
+
+
+def grpc_datadef_to_array(datadef: Any) -> np.ndarray[Any, Any]:
+    """Return the array of a DefaultData message."""
+    found: np.ndarray[Any, Any] = PROTO.decode(messages.SeldonMessage(data=datadef)).value
+    return found
+
+
+def array_to_rest_datadef(data_type: str, array: np.ndarray[Any, Any], names: Iterable[str] = ()) -> Json:
+    """Return the DefaultData object of an array."""
+    if data_type == "tensor":
+        content: Any = {"shape": list(array.shape), "values": array.ravel().tolist()}
+        return {"names": list(names), "tensor": content}
+    if data_type == "tftensor":
+        return {"names": list(names), "tftensor": encode_tftensor(array)}
+    return {"names": list(names), "ndarray": array.tolist()}
+
+
+def array_to_grpc_datadef(data_type: str, array: np.ndarray[Any, Any], names: Iterable[str] = ()) -> Any:
+    """Return the DefaultData message of an array."""
+    data, target = array_to_rest_datadef(data_type, array, names), messages.DefaultData()
+    if data_type == "tensor":
+        data["tensor"]["values"] = array.ravel()
+    elif data_type != "tftensor":
+        data["ndarray"] = array
+    encode_data(data, target)
+    return target
+
+
+def extract_request_parts_json(request: Any) -> tuple[Any, Any, Any, str]:
+    """Return payload, meta, data and kind of a JSON message."""
+    features = decode_message(request).value
+    kind = next(kind for kind in ("data", "jsonData", "strData", "binData") if kind in request)
+    return features, request.get("meta"), request.get("data"), kind
+
+
+def extract_request_parts(request: Any) -> tuple[Any, Json, Any, str]:
+    """Return payload, meta, data and kind of a SeldonMessage."""
+    kind = str(request.WhichOneof("data_oneof"))
+    return get_data_from_proto(request), get_meta_from_proto(request), request.data, kind
