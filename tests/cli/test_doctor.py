@@ -108,6 +108,7 @@ def test_every_probe_is_of_a_known_area() -> None:
 def test_every_finding_has_a_test() -> None:
     tested = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_d*.py"))
     tested += "".join(path.read_text() for path in (ROOT / "tests" / "deploy" / "diagnosis").glob("*.py"))
+    tested += "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*_diagnosis.py"))
     assert [name for name in sorted(finding_ids()) if f"{name}" not in tested] == []
 
 

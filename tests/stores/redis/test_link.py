@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from stores.redis.link import RedisAwayError, RedisLink
+from tests.certificates import Authority
+from tests.servers import free_port
 from tests.servers_redis import RedisServer, redis
 
 Spoil = Callable[[RedisServer], object]
@@ -90,6 +92,36 @@ def test_unix_socket_with_password_and_database_is_an_address(tmp_path: Path) ->
         link = RedisLink(f"{server.socket_url.replace('//', '//:right@')}?db=3")
         assert write(link)
         link.close()
+
+
+@pytest.fixture
+def tls_port(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """The port on which a Redis named localhost speaks TLS, and the authority that signed for it."""
+    authority, port = Authority(tmp_path), free_port()
+    file = str(authority.issue("localhost"))
+    words = ("--tls-port", str(port), "--tls-cert-file", file, "--tls-key-file", file)
+    more = ("--tls-ca-cert-file", str(authority.pem), "--tls-auth-clients", "no")
+    with redis(tmp_path, *words, *more):
+        yield port, authority.pem
+
+
+def test_tls_with_the_right_authority(tls_port: tuple[int, Path]) -> None:
+    port, authority = tls_port
+    link = RedisLink(f"rediss://localhost:{port}/0?ssl_ca_certs={authority}", timeout_seconds=5)
+    assert write(link)
+    link.close()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_tls_with_another_authority_or_name_is_refused_with_its_reason(
+    tls_port: tuple[int, Path], host: str
+) -> None:
+    port, authority = tls_port
+    trusted = f"?ssl_ca_certs={authority}" if host == "127.0.0.1" else ""
+    link = RedisLink(f"rediss://{host}:{port}/0{trusted}", timeout_seconds=5)
+    with pytest.raises(RedisAwayError, match="certificate verify failed"):
+        write(link)
+    link.close()
 
 
 def test_host_that_swallows_packets_takes_no_longer_than_the_time_out(link: RedisLink) -> None:
