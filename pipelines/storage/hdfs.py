@@ -65,6 +65,9 @@ class HdfsStore(RemoteStore):
         if self._fs.exists(aside) or self._fs.info(path)["size"] != len(data):
             raise OSError(f"{aside} did not become {path}")
 
+    def _root_is_there(self) -> bool:
+        return bool(self._fs.exists(self._root or "/"))
+
     def _file(self, path: str, info: Mapping[str, Any]) -> File:
         modified = int(info["modificationTime"])
         return File(path, info["size"], f"{info.get('fileId', '')}-{modified}", modified / 1000)

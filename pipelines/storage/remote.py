@@ -36,11 +36,17 @@ class RemoteStore(Store):
     def _file(self, path: str, info: Mapping[str, Any]) -> File:
         """What fsspec's `info` says of the file at `path`."""
 
+    @abstractmethod
+    def _root_is_there(self) -> bool:
+        """Whether the store itself is there: what it lacks is then really not in it."""
+
     def files(self, folder: str) -> list[File]:
         try:
             found = self._ask("listing", folder, lambda: self._fs.find(self._full(folder), detail=True))
         except FileNotFoundError:
-            return []
+            found = {}
+        if not found:
+            self._check_root(folder)
         begin = len(self._root) + 1
         return sorted(
             self._file(path[path.index(self._root) :][begin:], info)
@@ -88,6 +94,12 @@ class RemoteStore(Store):
 
     def settle(self, folders: Any) -> None:
         """A store over the network has kept what it has acknowledged."""
+
+    def _check_root(self, folder: str) -> None:
+        if not self._ask("looking at", self._root, self._root_is_there):
+            raise StoreFailedError(
+                f"listing {folder}", f"there is no {self._root}; is the store's URL right?"
+            )
 
     def _read(self, file: File, begin: int) -> bytes:
         end = min(begin + BLOCK_BYTES, file.size)

@@ -56,5 +56,15 @@ class S3Store(RemoteStore):
             for piece in pieces:
                 opened.write(piece)
 
+    def _root_is_there(self) -> bool:
+        try:
+            self._fs.call_s3("head_bucket", Bucket=self._root.partition("/")[0])
+        except FileNotFoundError:
+            return False
+        except PermissionError:
+            # It could be listed; more a key for some folders need not be allowed.
+            return True
+        return True
+
     def _file(self, path: str, info: Mapping[str, Any]) -> File:
         return File(path, info["size"], str(info["ETag"]).strip('"'), info["LastModified"].timestamp())

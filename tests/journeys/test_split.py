@@ -1,4 +1,4 @@
-"""The split on real Spark clusters, a real HDFS and OpenStack Swift: the same bytes as on a folder."""
+"""The split on real Spark clusters and a real HDFS: the same bytes as on a folder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.errors import StoreFailedError
 from pipelines.places import Place
 from seldon_api.env import child_environment
 from tests import servers_hdfs, servers_spark
@@ -71,6 +72,8 @@ def test_hdfs_holds_the_same_bytes_as_a_folder(
     with servers_hdfs.hdfs(tmp_path_factory.mktemp("hdfs")) as address:
         there, _ = split_on(Place(f"{address}/seldon"), monkeypatch)
         again, _ = split_on(Place(f"{address}/seldon"), monkeypatch)
+        with pytest.raises(StoreFailedError, match="there is no /elsewhere"):
+            Place(f"{address}/elsewhere").open().files("logs")
     assert there == again == found
     assert len(found) == 5 * len(HOURS)
     assert told.lines == []

@@ -95,6 +95,33 @@ def test_bucket_that_is_not_there_is_told(s3: str) -> None:
         Place("s3://no-such-bucket/x", "k", "s", s3).open().publish({"a": [b"x"]})
 
 
+def split_empty(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the job on a store in which nothing was put."""
+    from pipelines import places  # noqa: PLC0415
+
+    monkeypatch.setattr(places, "_sources", [lambda: place])
+    job = load_job("split_events")
+    job.run(JobInput(None, DAY, job.check_parameters({"processes": 1})), Told())
+
+
+def test_bucket_that_is_not_there_is_no_empty_day(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StoreUnusableError, match="there is no no-such-bucket/x"):
+        split_empty(Place("s3://no-such-bucket/x", "k", "s", s3), monkeypatch)
+
+
+def test_folder_of_a_bucket_with_nothing_in_it_is_an_empty_day(
+    s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split_empty(servers_s3.place(s3, "nothing-yet"), monkeypatch)
+
+
+def test_wrong_key_is_told(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    with servers_s3.moto(tmp_path_factory.mktemp("guarded")) as address:
+        servers_s3.ask_for_keys(address)
+        with pytest.raises(StoreUnusableError, match=r"the store failed while .*(?i:access key|forbidden)"):
+            split_empty(servers_s3.place(address, "x"), monkeypatch)
+
+
 def test_outputs_on_s3_are_whole_gzip_files(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = split_on(servers_s3.place(s3, "whole"), monkeypatch)
     assert sum(gzip.decompress(data).count(b"\n") for data in found.values()) == 1200
