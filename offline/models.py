@@ -13,6 +13,7 @@ from clients.models import Client
 from clients.ownership import OwnedManager, OwnedQuerySet
 from common import clock
 from offline.records import FINISHED, MOST_LOSSES, STATES, UNDER_WAY, date_of
+from offline.sealing import ParametersField
 
 _CHOICES = [(state, state) for state in STATES]
 
@@ -48,7 +49,7 @@ class JobRun(models.Model):  # type: ignore[django-manager-missing]
     job = models.CharField(max_length=64)
     # Unix epoch day, UTC.
     day = models.IntegerField()
-    parameters = models.JSONField(default=dict, blank=True)
+    parameters = ParametersField(default=dict, blank=True)
     state = models.CharField(max_length=16, choices=_CHOICES, default="queued")
     # Grows whenever a worker takes the run; only the worker of the present attempt may write.
     attempt = models.PositiveIntegerField(default=0)

@@ -87,11 +87,13 @@ def read_day(text: str) -> int:
     return day_of(datetime(found.year, found.month, found.day, tzinfo=UTC))
 
 
+def is_secret(name: str, value: Any) -> bool:
+    """Whether this is a text that is called a secret."""
+    return isinstance(value, str) and bool(value) and bool(_SECRET.search(name))
+
+
 def shown(parameters: Any) -> Any:
     """Parameters for people: what is called a secret is struck out."""
     if isinstance(parameters, dict):
-        return {
-            name: "***" if value and isinstance(value, str) and _SECRET.search(name) else shown(value)
-            for name, value in parameters.items()
-        }
+        return {name: "***" if is_secret(name, value) else shown(value) for name, value in parameters.items()}
     return [shown(each) for each in parameters] if isinstance(parameters, list) else parameters

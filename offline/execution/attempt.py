@@ -20,6 +20,7 @@ from offline.execution.journal import Journal
 from offline.execution.subprocesses import SubprocessExecutor
 from offline.jobs import JOBS, load_job
 from offline.records import Claim, Ending, RunFacts
+from offline.sealing import still_sealed
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,12 @@ class Attempt:
             current_request.reset(token)
 
     def _follow(self) -> Ending:
+        if sealed := ", ".join(still_sealed(self._claim.given.parameters)):
+            reason = (
+                f"{sealed}: sealed under another SECRET_KEY. Start the run anew with the value, "
+                "or add the former key to SECRET_KEY_FALLBACKS."
+            )
+            return Ending("failed", error=reason, code="parameters_sealed", may_help=False)
         try:
             executor = self._begin()
         except OSError as error:
