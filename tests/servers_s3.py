@@ -62,9 +62,9 @@ def ask_for_keys(address: str) -> None:
         pass
 
 
-def place(address: str, folder: str) -> Place:
+def place(address: str, folder: str, key: str = KEY, secret: str = SECRET) -> Place:
     """A store of its own in the bucket."""
-    return Place(f"s3://{BUCKET}/{folder}", KEY, SECRET, address)
+    return Place(f"s3://{BUCKET}/{folder}", key, secret, address)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What every store of files promises, over a folder and S3; HDFS and Swift join in the journeys."""
+"""What every store of files promises, over a folder and S3; Swift joins in the journeys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import StoreFailedError
 from pipelines.places import Place
 from pipelines.storage.base import BLOCK_BYTES, Store
-from tests import servers_s3
+from tests import servers_s3, servers_swift
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +19,23 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["folder", "s3", "s3 that breaks"])
+@pytest.fixture(scope="module")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not servers_swift.is_installed():
+        pytest.skip("Swift is not installed: scripts/bootstrap journeys")
+    with servers_swift.swift(tmp_path_factory.mktemp("swift")) as address:
+        yield address
+
+
+@pytest.fixture(
+    params=["folder", "s3", "s3 that breaks", pytest.param("swift", marks=pytest.mark.journey)],
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "folder":
         yield Place(str(tmp_path))
+        return
+    if request.param == "swift":
+        yield servers_swift.place(request.getfixturevalue("swift"), tmp_path.name)
         return
     address: str = request.getfixturevalue("s3")
     if request.param == "s3":

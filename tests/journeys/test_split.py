@@ -1,4 +1,4 @@
-"""The split on real Spark clusters and a real HDFS: the same bytes as on a folder."""
+"""The split on real Spark clusters, a real HDFS and OpenStack Swift: the same bytes as on a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from pipelines.errors import StoreFailedError
 from pipelines.places import Place
 from seldon_api.env import child_environment
-from tests import servers_hdfs, servers_spark
+from tests import servers_hdfs, servers_spark, servers_swift
 from tests.offline.splitting.machine import Machine, event
 from tests.offline.splitting.test_stores import HOURS, split_on
 
@@ -77,3 +77,16 @@ def test_hdfs_holds_the_same_bytes_as_a_folder(
     assert there == again == found
     assert len(found) == 5 * len(HOURS)
     assert told.lines == []
+
+
+def test_swift_holds_the_same_bytes_as_a_folder(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not servers_swift.is_installed():
+        pytest.skip("Swift is not installed: scripts/bootstrap journeys")
+    found, _ = split_on(Place(str(tmp_path)), monkeypatch)
+    with servers_swift.swift(tmp_path_factory.mktemp("swift")) as address:
+        there, told = split_on(servers_swift.place(address, "seldon"), monkeypatch, processes=2)
+        again, _ = split_on(servers_swift.place(address, "seldon"), monkeypatch)
+    assert there == again == found
+    assert servers_swift.SECRET not in repr(told)
