@@ -68,8 +68,8 @@ def check_store() -> None:
     if not are_elsewhere():
         return
     store = make_store(settings.CONFIG_STORE)
-    store.start()
     try:
+        store.start()
         if store.state != "connected":
             raise ConfigUnavailableError(
                 f"documents cannot be restored: {store.problem}; nothing was changed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,18 +49,53 @@ def master(
         yield address
 
 
-def test_spark_writes_the_same_bytes_as_this_machine(filled: Machine, home: Path, master: str) -> None:
-    filled.split()
-    expected = filled.outputs()
-    (filled.root / "seldon-models").rename(filled.root / "before")
-    command = [str(Path(sys.executable).with_name("seldon-cli")), "spark-submit", "split_events"]
+def submit(machine: Machine, home: Path, master: str, *more: str) -> None:
+    """Split the machine's day by `seldon-cli spark-submit`."""
+    command = [str(Path(sys.executable).with_name("seldon-cli")), "spark-submit", "split_events", *more]
     command += ["--input-date-string", "20261121", "--master", master, "--spark-home", str(home)]
     local = ["spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1", "spark.ui.enabled=false"]
     options = [word for one in local for word in ("--conf", one)]
-    environment = child_environment(SELDON_DATA=str(filled.root), SELDON_STORE="", DATABASE_URL="")
+    environment = child_environment(SELDON_DATA=str(machine.root), SELDON_STORE="", DATABASE_URL="")
     words = [*command, "--", *options]
     told = subprocess.run(words, check=False, env=environment, capture_output=True, timeout=500)
     assert told.returncode == 0, told.stderr.decode()[-4000:]
+
+
+@pytest.fixture
+def expected(filled: Machine) -> dict[str, bytes]:
+    """What this machine gives; its outputs are put aside."""
+    filled.split()
+    found = filled.outputs()
+    (filled.root / "seldon-models").rename(filled.root / "before")
+    return found
+
+
+def test_spark_writes_the_same_bytes_as_this_machine(
+    filled: Machine, expected: dict[str, bytes], home: Path, master: str
+) -> None:
+    submit(filled, home, master)
+    assert filled.outputs() == expected
+
+
+def test_executors_without_our_packages_get_a_packed_environment(
+    filled: Machine, expected: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = servers_spark.spark_home("spark4")
+    if home is None:
+        pytest.skip("spark4 is not installed: scripts/bootstrap journeys")
+    folder = tmp_path_factory.mktemp("environment")
+    made, packed = f"{folder}/jobenv", f"{folder}/jobenv.tar.gz"
+    # As docs/how-to/split-events.md says.
+    for words in (
+        [sys.executable, "-m", "venv", "--copies", made],
+        [f"{made}/bin/pip", "install", "-q", "isal", "msgspec", "zstandard", "s3fs"],
+        ["tar", "czf", packed, "-C", made, "."],
+    ):
+        subprocess.run(words, check=True, capture_output=True, timeout=300)
+    # It is found by what was packed alone.
+    shutil.rmtree(made)
+    with servers_spark.standalone(home, tmp_path_factory.mktemp("spark")) as master:
+        submit(filled, home, master, "--environment", packed)
     assert filled.outputs() == expected
 
 

@@ -79,7 +79,7 @@ def test_document_that_is_refused_stops_no_other(unpacked: Path) -> None:
 
 def test_nothing_is_restored_while_the_store_is_away(settings: Any) -> None:
     settings.CONFIG_STORE = "zookeeper://127.0.0.1:9"
-    with pytest.raises(ConfigUnavailableError):
+    with use_store(None), pytest.raises(ConfigUnavailableError):
         documents.check_store()
 
 
