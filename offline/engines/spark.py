@@ -16,7 +16,7 @@ _ANY_PYTHON: Final = "python3"
 
 
 class SparkEngine(Engine):
-    """The context that spark-submit made, or one of this machine; never a master of our own choice."""
+    """The context that there is (see use_submitted_context), or a new one of this machine."""
 
     def __init__(self, processes: int = 0) -> None:
         try:
@@ -54,6 +54,16 @@ class SparkEngine(Engine):
     def close(self) -> None:
         """Ends the context: whoever runs a job runs it alone."""
         self._context.stop()
+
+
+def use_submitted_context() -> str:
+    """Make the context that spark-submit configured, which an engine then takes; returns its master.
+
+    Before there is one, pyspark does not know what spark-submit was told.
+    """
+    from pyspark import SparkContext  # noqa: PLC0415  (an extra)
+
+    return str(SparkContext.getOrCreate().master)
 
 
 def _reason(error: Exception) -> str:

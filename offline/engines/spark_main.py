@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from common.errors import SeldonError
+from offline.engines.spark import use_submitted_context
 from offline.jobs import load_job
 from offline.jobs.base import JobInput
 from pipelines.days import day_number
@@ -53,7 +54,10 @@ def run(name: str, day: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """What the job returns, on Spark unless its parameters say otherwise."""
     job = load_job(name)
     given = job.check_parameters({"engine": "spark", **parameters})
-    return dict(job.run(JobInput(None, day_number(day), given), LineContext()))
+    context = LineContext()
+    if given["engine"] == "spark":
+        context.log(f"Spark at {use_submitted_context()}")
+    return dict(job.run(JobInput(None, day_number(day), given), context))
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def submit(machine: Machine, home: Path, master: str, *more: str) -> None:
     words = [*command, "--", *options]
     told = subprocess.run(words, check=False, env=environment, capture_output=True, timeout=500)
     assert told.returncode == 0, told.stderr.decode()[-4000:]
+    assert f"Spark at {master}" in (told.stdout + told.stderr).decode()
 
 
 @pytest.fixture
