@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
@@ -71,6 +72,9 @@ async def test_nothing_of_redis_runs_on_the_event_loop(shared: Sharing) -> None:
             if module.startswith("redis."):
                 called.append((threading.get_ident() == loop_thread, module))
 
+    # A connection of another test that is collected meanwhile would close itself here, on the loop.
+    gc.collect()
+    gc.disable()
     threading.setprofile(note)
     sys.setprofile(note)
     try:
@@ -78,6 +82,7 @@ async def test_nothing_of_redis_runs_on_the_event_loop(shared: Sharing) -> None:
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
+        gc.enable()
     await keys.stop()
     assert called
     assert not [module for is_on_loop, module in called if is_on_loop]
