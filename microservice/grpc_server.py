@@ -14,7 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from microservice.dispatch import Answer, Dispatcher
-from microservice.errors import StartError
+from microservice.errors import BusyError, StartError
 from microservice.failures import describe_failure
 from microservice.hooks import (
     AGGREGATE,
@@ -72,6 +72,8 @@ class GrpcDoor:
             self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise StartError(f"gRPC cannot listen on {address}: {error}; see --grpc-port") from error
+        for name in ("", *self._names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
 
     async def end(self, grace_seconds: float) -> None:
@@ -85,8 +87,7 @@ class GrpcDoor:
             names.append(f"seldon.protos.{service}")
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(names[-1], methods),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for name in ("", *names[2:]):
-            self._health._server_status[name] = health_pb2.HealthCheckResponse.SERVING
+        self._names = names[2:]
         reflection.enable_server_reflection(names, self._server)
 
     def _services(self) -> dict[str, dict[str, Any]]:
@@ -137,10 +138,13 @@ class GrpcDoor:
         self, operation: Operation, ask: Asking, context: grpc.aio.ServicerContext[Any, Any]
     ) -> Any:
         """Return the message, or end the call with the code of what went wrong."""
-        if self._dispatcher.runs_on_loop(operation):
-            found, error = await try_answer(ask)
-        else:
-            found, error = await self._threads.run(partial(answer_in_thread, ask))
+        try:
+            if self._dispatcher.runs_on_loop(operation):
+                found, error = await try_answer(ask)
+            else:
+                found, error = await self._threads.run(partial(answer_in_thread, ask))
+        except BusyError as busy:
+            found, error = None, busy
         if error is None:
             return found
         status, message, _ = describe_failure(error)

@@ -89,7 +89,7 @@ def redis_server(_running_redis: RedisServer) -> Iterator[RedisServer]:
 # Packages and modules in which only tests with a database fixture need one: no process of theirs has one.
 _WITHOUT_DATABASE = (
     "architecture", "common", "contracts", "events/shipping", "events/sinks", "events/test_kills.py",
-    "events/test_snippet_browser.py", "lane", "microservice", "offline/splitting", "pipelines",
+    "events/test_snippet_browser", "lane", "microservice", "offline/splitting", "pipelines",
     "stores/redis", "stores/test_config_zookeeper.py", "stores/test_zookeeper_faults.py",
 )  # fmt: skip
 

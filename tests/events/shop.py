@@ -145,3 +145,13 @@ class Shop:
             headers={**exposed, **reply.headers},
             body=json.dumps(reply.body),
         )
+
+
+def types(shop: Shop) -> list[str]:
+    """The types of what came, in order."""
+    return [event["type"] for event in shop.events()]
+
+
+def settled(shop: Shop, page: Page, posts: int) -> None:
+    """`posts` batches came, and the snippet has heard what became of them."""
+    shop.wait_for(lambda: len(shop.posts) >= posts and not shop.batches(page), page)

@@ -10,20 +10,7 @@ import pytest
 
 from tests.microservice.running import Served, end, read_line, start, write_class
 
-HERE = Path(__file__).parent
 Serve = Callable[..., Served]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip this folder on PostgreSQL: nothing here has a database, and the run on SQLite has it all."""
-    from django.conf import settings  # noqa: PLC0415 - not before pytest-django has made it ready
-
-    if not settings.DATABASE_URL.startswith("postgres"):
-        return
-    reason = "needs no database: the run on SQLite has them"
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture

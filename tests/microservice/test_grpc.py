@@ -44,6 +44,17 @@ GRPC_MODEL = """
         def metrics(self):
             return [{"type": "GAUGE", "key": "g", "value": 2.0, "tags": {"a": "b"}}]
 """
+SLOW_MODEL = """
+    import pathlib
+    import time
+
+    class SlowModel:
+        def predict(self, X, names):
+            end = time.monotonic() + 30
+            while not (pathlib.Path(X) / "go").exists() and time.monotonic() < end:
+                time.sleep(0.01)
+            return "done"
+"""
 TENSOR = {"data": {"names": ["a", "b"], "tensor": {"shape": [1, 2], "values": [1.0, 2.0]}}}
 
 
@@ -145,6 +156,33 @@ def test_reflection_health_and_metadata_answer(channel: grpc.Channel) -> None:
     assert stubs.ModelStub(channel).Metadata(empty_pb2.Empty()).name == "GrpcModel"
     with pytest.raises(grpc.RpcError, match="not available on the Model level"):
         stubs.SeldonStub(channel).GraphMetadata(empty_pb2.Empty())
+
+
+@pytest.mark.slow
+def test_calls_beyond_those_that_may_wait_are_refused_as_unavailable(tmp_path: Path) -> None:
+    write_class(tmp_path, "SlowModel", SLOW_MODEL)
+    process = start(tmp_path, "SlowModel", "--port", "0", "--grpc-port", "0", "--max-waiting", "1")
+    try:
+        address = read_line(process).split("gRPC at ")[1].strip()
+        with grpc.insecure_channel(address) as channel:
+            ask = stubs.ModelStub(channel).Predict
+            calls = [ask.future(messages.SeldonMessage(strData=str(tmp_path))) for _ in range(4)]
+            refused = [call for call in calls[::-1] if _code_soon(call) is not None]
+            (tmp_path / "go").touch()
+            codes = [call.code() for call in calls]
+        assert refused
+        assert set(codes) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+        assert all("--max-waiting" in call.details() for call in refused)
+    finally:
+        end(process)
+
+
+def _code_soon(call: Any) -> Any:
+    """The code of a call that ends while the model is still busy with another; None for one that waits."""
+    try:
+        return None if call.exception(timeout=3) is None else call.code()
+    except grpc.FutureTimeoutError:
+        return None
 
 
 @pytest.mark.slow
