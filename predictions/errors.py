@@ -199,3 +199,21 @@ class MicroserviceInvalidError(InvalidInputError):
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}", field=field, reason=reason)
+
+
+class DeploymentMissingError(NotFoundError):
+    """The client has no deployment of that name."""
+
+    code = "deployment_missing"
+
+    def __init__(self, client: str, name: str) -> None:
+        super().__init__(f"Client {client} has no deployment {name!r}.")
+
+
+class ServingInvalidError(InvalidInputError):
+    """What a deployment is said to serve cannot be; `data["pointer"]` says where."""
+
+    code = "serving_invalid"
+
+    def __init__(self, name: str, pointer: str, reason: str) -> None:
+        super().__init__(f"Deployment {name}, {pointer}: {reason}", pointer=pointer, reason=reason)

@@ -13,6 +13,7 @@ from events.sinks.base import Sink
 from predictions.errors import ClientBusyError, MicroserviceMissingError
 from predictions.execution import Shadows, run_branch
 from predictions.graph import Branch, Plan
+from predictions.graphs.serving import Serving
 from predictions.limits import ConcurrencyLimit
 from predictions.plans import ClientPlans, Compiler
 from predictions.prediction_log import LogPolicy, Prediction
@@ -55,13 +56,14 @@ class Gateway:
     def __init__(
         self,
         config: Callable[[], ConfigStore],
-        registry: Registry,
+        registry: Registry[MicroserviceSpec],
         upstreams: Upstreams,
         sink: Sink,
         limits: GatewayLimits,
     ) -> None:
         self._config = config
         self.registry = registry
+        self.deployments: Registry[Serving] = Registry()
         self.upstreams = upstreams
         self.recorder = Recorder(sink, self.policy_of)
         self._client_concurrency = limits.client_concurrency

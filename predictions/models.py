@@ -1,4 +1,4 @@
-"""The table of microservices."""
+"""The tables of microservices, and of what deployments serve."""
 
 from __future__ import annotations
 
@@ -62,3 +62,24 @@ class Microservice(models.Model):
             concurrency_limit=self.concurrency_limit,
             is_local=bool(self.command),
         )
+
+
+class Deployment(models.Model):
+    """What a deployment serves right now, written by whoever runs its units."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="deployments")
+    name = models.CharField(max_length=253)
+    # Protocol, predictors, their graphs and the endpoints that are ready; graphs/serving.py reads it.
+    serving = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects: ClassVar[OwnedManager[Deployment]] = OwnedManager()
+
+    class Meta:
+        ordering: ClassVar = ["client", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["client", "name"], name="one_deployment_of_a_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

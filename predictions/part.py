@@ -1,4 +1,4 @@
-"""The gateway as a part of a worker: loads the microservices, follows their changes, closes connections."""
+"""The gateway as a part of a worker: loads what is registered, follows their changes, closes connections."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.db import DatabaseError, InterfaceError, connection
 from events.sinks.base import Sink
 from predictions.gateway import Gateway, GatewayLimits
 from predictions.records import MicroserviceSpec
-from predictions.registry import Registry, Upstreams
-from predictions.selectors import networks_of, specs_by_client
-from predictions.services import TOPIC
+from predictions.registry import N, Registry, Upstreams
+from predictions.selectors import networks_of, servings_by_client, specs_by_client
+from predictions.services import DEPLOYMENTS_TOPIC, TOPIC
 from predictions.transports.http import HttpTransport
 from stores.changes import subscribe
 from stores.config import get_store
@@ -23,46 +23,58 @@ logger = logging.getLogger(__name__)
 
 
 class PredictionsPart:
-    """Keeps `registry` true; the gateway reads it."""
+    """Keeps the registries of microservices and deployments true; the gateway reads them."""
 
     name = "predictions"
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._unsubscribes: list[Callable[[], None]] = []
 
     async def start(self) -> None:
-        """Load the microservices; without a database the first refresh of the change feed does it."""
-        self._unsubscribe = subscribe(TOPIC, self._refresh)
+        """Load what is registered; without a database the first refresh of the change feed does it."""
+        self._unsubscribes = [
+            subscribe(TOPIC, self._refresh_microservices),
+            subscribe(DEPLOYMENTS_TOPIC, self._refresh_deployments),
+        ]
         try:
             await asyncio.to_thread(self._load_once)
         except (DatabaseError, InterfaceError):
-            logger.warning("the microservices could not be loaded; trying again", exc_info=True)
+            logger.warning("microservices and deployments could not be loaded; trying again", exc_info=True)
 
     async def stop(self) -> None:
         """Stop following changes and let go of every connection."""
-        self._unsubscribe()
+        for unsubscribe in self._unsubscribes:
+            unsubscribe()
         await self.gateway.close()
 
     def problem(self) -> str | None:
-        """Not ready before the microservices were loaded once."""
-        return None if self.gateway.registry.is_loaded else "the microservices are not loaded yet"
+        """Not ready before everything was loaded once."""
+        if not self.gateway.registry.is_loaded:
+            return "the microservices are not loaded yet"
+        return None if self.gateway.deployments.is_loaded else "the deployments are not loaded yet"
 
-    def _refresh(self, names: frozenset[str] | None) -> None:
-        registry = self.gateway.registry
-        found = specs_by_client(names)
-        if names is None:
-            registry.put_all(found)
-            return
-        for name in names:
-            registry.put(name, found.get(name, []))
+    def _refresh_microservices(self, names: frozenset[str] | None) -> None:
+        _put(self.gateway.registry, names, specs_by_client(names))
+
+    def _refresh_deployments(self, names: frozenset[str] | None) -> None:
+        _put(self.gateway.deployments, names, servings_by_client(names))
 
     def _load_once(self) -> None:
         try:
-            self._refresh(None)
+            self._refresh_microservices(None)
+            self._refresh_deployments(None)
         finally:
             # The thread goes back to a pool and must not keep a connection to itself.
             connection.close()
+
+
+def _put(registry: Registry[N], names: frozenset[str] | None, found: dict[str, list[N]]) -> None:
+    if names is None:
+        registry.put_all(found)
+        return
+    for name in names:
+        registry.put(name, found.get(name, []))
 
 
 def build_gateway(sink: Sink) -> Gateway:

@@ -1,4 +1,4 @@
-"""The microservices of every client in memory, and the upstreams made of those that are called.
+"""The microservices and deployments of every client in memory, and the upstreams of what is called.
 
 The tables are replaced, never changed, so that the thread that loads them and the event loop that reads
 them need no lock.
@@ -8,43 +8,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from predictions.records import MicroserviceSpec
 from predictions.transports.base import Transport
 from predictions.upstreams import Upstream
 
+
+class Named(Protocol):
+    """Whatever is registered by name."""
+
+    @property
+    def name(self) -> str:
+        """What it is called within its client."""
+
+
+N = TypeVar("N", bound=Named)
 Table = Mapping[str, MicroserviceSpec]
-NOTHING: Final[Table] = MappingProxyType({})
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 MakeTransport = Callable[[MicroserviceSpec], Transport]
 
 
-class Registry:
-    """What is registered: client -> name -> spec."""
+class Registry(Generic[N]):
+    """What is registered: client -> name -> record."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, Mapping[str, N]] = {}
         self.is_loaded = False
 
-    def of(self, client: str) -> Table:
-        """The microservices of `client` by name; the same object until one of them changes."""
+    def of(self, client: str) -> Mapping[str, N]:
+        """What `client` has by name; the same object until something of it changes."""
         return self._tables.get(client, NOTHING)
 
-    def put(self, client: str, specs: list[MicroserviceSpec]) -> None:
-        """Replace what is known of one client."""
-        table = {spec.name: spec for spec in specs}
+    def put(self, client: str, records: list[N]) -> None:
+        """Replace what is known of one client; an equal record stays the same object."""
+        before = self.of(client)
+        table = {each.name: _kept(before.get(each.name), each) for each in records}
         if not table:
             self._tables.pop(client, None)
-        elif self._tables.get(client) != table:
+        elif before != table:
             self._tables[client] = table
 
-    def put_all(self, specs: Mapping[str, list[MicroserviceSpec]]) -> None:
+    def put_all(self, records: Mapping[str, list[N]]) -> None:
         """Replace what is known of everybody."""
-        for client in set(self._tables) - set(specs):
+        for client in set(self._tables) - set(records):
             self.put(client, [])
-        for client, owned in specs.items():
+        for client, owned in records.items():
             self.put(client, owned)
         self.is_loaded = True
+
+
+def _kept(before: N | None, now: N) -> N:
+    return before if before is not None and before == now else now
 
 
 class Upstreams:

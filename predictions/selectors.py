@@ -1,7 +1,8 @@
-"""What is known of microservices: their rows, how they do, and which are processes of this machine."""
+"""What is known of microservices and deployments: their rows, how they do, which are processes here."""
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from django.conf import settings
 from clients.models import Client
 from common.metrics import Snapshot, quantile
 from common.metrics_files import metrics_folder, read_snapshots
-from predictions.models import Microservice
+from predictions.errors import ServingInvalidError
+from predictions.graphs.serving import Serving, parse_serving
+from predictions.models import Deployment, Microservice
 from predictions.records import MicroserviceSpec
 from predictions.transports.networks import Network, read_networks
 from predictions.upstreams import CALLS, OPEN, SECONDS
+
+logger = logging.getLogger(__name__)
 
 RESTING: Final = "resting"
 FAILING: Final = "failing"
@@ -67,6 +72,26 @@ def specs_by_client(names: frozenset[str] | None = None) -> dict[str, list[Micro
 def microservices_of(client: Client) -> list[Microservice]:
     """The client's microservices by name."""
     return list(Microservice.objects.for_client(client).select_related("client"))
+
+
+def deployments_of(client: Client) -> list[Deployment]:
+    """What the client's deployments serve, by name."""
+    return list(Deployment.objects.for_client(client))
+
+
+def servings_by_client(names: frozenset[str] | None = None) -> dict[str, list[Serving]]:
+    """What the deployments of every client serve, or of those in `names`."""
+    rows = Deployment.objects.for_all_clients().select_related("client")
+    if names is not None:
+        rows = rows.filter(client__name__in=names)
+    found: defaultdict[str, list[Serving]] = defaultdict(list)
+    for row in rows:
+        try:
+            found[row.client.name].append(parse_serving(row.name, row.serving))
+        except ServingInvalidError as error:
+            # One that an older release wrote must not keep the others from being served.
+            logger.error("client %s: %s", row.client.name, error.message)
+    return dict(found)
 
 
 def microservice_health(client: Client) -> dict[str, MicroserviceHealth]:

@@ -1,4 +1,8 @@
-"""What changes microservices, and what tries one: one transaction each, with its audit entry."""
+"""What changes microservices and deployments, and what tries one: one transaction each.
+
+Changes of microservices leave audit entries; what a deployment serves changes by itself too, when a unit
+becomes ready, and whoever runs it leaves the entries of what people did.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,15 @@ from clients.services import record_change
 from common import clock
 from common.errors import NotFoundError
 from predictions.errors import (
+    DeploymentMissingError,
     MicroserviceExistsError,
     MicroserviceInvalidError,
     MicroserviceMissingError,
     MicroserviceUsedError,
+    ServingInvalidError,
 )
-from predictions.models import Microservice
+from predictions.graphs.serving import parse_serving
+from predictions.models import Deployment, Microservice
 from predictions.probing import Probe, probe_microservice
 from predictions.records import PROTOCOL_NAMES, LocalProcess, MicroserviceSpec, Strategy, problem_of_url
 from predictions.selectors import networks_of
@@ -29,9 +36,11 @@ from stores.changes import publish
 from stores.config import get_store
 
 TOPIC: Final = "microservices"
+DEPLOYMENTS_TOPIC: Final = "deployments"
 # What this machine starts it calls by its own address; any other would be somebody else's.
 _LOCAL_URL: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):[1-9][0-9]*(/|$)")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_DEPLOYMENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 _URL_LENGTH: Final = 1000
 NO_PROCESS: Final = LocalProcess()
 
@@ -126,6 +135,34 @@ def check_spec(spec: MicroserviceSpec, process: LocalProcess = NO_PROCESS) -> No
         raise MicroserviceInvalidError(
             "url", "a command is called at http://127.0.0.1:PORT; leave the url out and a free port is found"
         )
+
+
+@transaction.atomic
+def put_deployment(*, client: Client, name: str, serving: dict[str, Any]) -> Deployment:
+    """Makes or replaces what `name` of `client` serves; every worker does so within a second.
+
+    ServingInvalidError says where `serving` cannot be, and leaves everything as it is.
+    """
+    parse_serving(name, serving)
+    if not _DEPLOYMENT_NAME.fullmatch(name):
+        raise ServingInvalidError(name, "/", "the name is 1 to 253 of A-Z a-z 0-9 _ . -")
+    found = Deployment.objects.for_client(client).select_for_update().filter(name=name).first()
+    if found is not None and found.serving == serving:
+        return found
+    kept, _ = Deployment.objects.for_client(client).update_or_create(
+        client=client, name=name, defaults={"serving": serving, "updated_at": clock.now()}
+    )
+    publish(DEPLOYMENTS_TOPIC, client.name)
+    return kept
+
+
+@transaction.atomic
+def remove_deployment(*, client: Client, name: str) -> None:
+    """Ends what `name` of `client` serves; DeploymentMissingError when there is none."""
+    gone, _ = Deployment.objects.for_client(client).filter(name=name).delete()
+    if not gone:
+        raise DeploymentMissingError(client.name, name)
+    publish(DEPLOYMENTS_TOPIC, client.name)
 
 
 def _with_url(spec: MicroserviceSpec, process: LocalProcess) -> MicroserviceSpec:

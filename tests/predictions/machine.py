@@ -70,7 +70,7 @@ class Machine:
     def __init__(self, limits: GatewayLimits = QUICK) -> None:
         self.store = UncheckedStore()
         self.sink = MemorySink()
-        self.registry = Registry()
+        self.registry: Registry[MicroserviceSpec] = Registry()
         self.gateway = Gateway(
             lambda: self.store, self.registry, Upstreams(http_transport), self.sink, limits
         )

@@ -46,7 +46,7 @@ def test_worker_starts_without_a_database_and_says_that_it_is_not_ready(
         patched.setattr(part_module, "specs_by_client", gone)
         asyncio.run(part.start())
         assert part.problem() == "the microservices are not loaded yet"
-    part._refresh(None)
+    part._load_once()
     assert part.problem() is None
     asyncio.run(part.stop())
 
