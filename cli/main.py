@@ -35,6 +35,8 @@ ENTRIES: Final = {
     "microservice": Entry(
         "cli.microservice:microservice", "Register, test, remove microservices.", WORK, django=False
     ),
+    "build": Entry("cli.build:build", "Make a bundle of a model's source.", WORK, django=False),
+    "bundle": Entry("cli.build:bundle", "List, show, remove bundles.", WORK, django=False),
     "config": Entry(
         "cli.config:config", "Read, write, roll back configuration documents.", WORK, django=False
     ),

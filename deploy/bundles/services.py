@@ -1,0 +1,83 @@
+"""Builds bundles from sources, and lists and removes them."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+from common import clock
+from deploy.bundles.contexts import add_wheels, write_context
+from deploy.bundles.dependencies import Dependencies, read_dependencies
+from deploy.bundles.environments import Installation
+from deploy.bundles.errors import SourceMissingError
+from deploy.bundles.records import Build, Bundle, NamedBundle, Tell, image_name
+from deploy.bundles.running import write_run
+from deploy.bundles.sources import copy_source, open_source, tree_digest
+from deploy.bundles.store import BundleStore
+from deploy.bundles.variables import FOR_THE_BUILD, read_variables
+
+
+def bundle_store() -> BundleStore:
+    """The bundles of this installation."""
+    return BundleStore(Path(settings.SELDON_DATA) / "bundles")
+
+
+def build_bundle(build: Build, tell: Tell, context: Path | None = None) -> NamedBundle:
+    """Makes a bundle of a source and names it; until all is well the name stands for what it stood for.
+
+    With a `context` writes a folder for `docker build`, too. Raises ImageNameError, SourceMissingError,
+    SourceUnusableError, InstallationError or ContextExistsError.
+    """
+    image_name(build.image)
+    if build.wheels and not build.wheels.is_dir():
+        raise SourceMissingError(str(build.wheels), "there is no such folder of wheels")
+    store = bundle_store()
+    with open_source(build, tell) as source, store.workshop() as workshop:
+        variables = read_variables(source, build.variables)
+        copy_source(source, workshop / "source", store.root.parent.resolve())
+        wanted = read_dependencies(workshop / "source", tell)
+        kept = {name: value for name, value in variables.items() if name not in FOR_THE_BUILD}
+        write_run(workshop / "run", kept)
+        # Before the installation, which may leave something of its own beside the source.
+        content = tree_digest(workshop)
+        environment = store.environments.provide(
+            workshop / "source", wanted, Installation(variables, build.wheels), tell, anew=build.is_fresh
+        )
+        bundle = Bundle(
+            key=hashlib.sha256(f"{environment} {content}".encode()).hexdigest()[:16],
+            environment=environment,
+            origin=_shown(build.source),
+            dependencies=wanted.kind,
+            python=platform.python_version(),
+            made_at=clock.now().isoformat(),
+            variables=kept,
+            folder=workshop,
+        )
+        kept_bundle = store.keep(workshop, bundle)
+        if context:
+            _write_context(context, build, kept_bundle, wanted, variables)
+        return store.name(build.image, kept_bundle)
+
+
+def _shown(source: str) -> str:
+    """Where it came from, without a password."""
+    return re.sub(r"//[^/@]*@", "//", source) if "://" in source else str(Path(source).expanduser().resolve())
+
+
+def _write_context(
+    context: Path, build: Build, bundle: Bundle, wanted: Dependencies, variables: dict[str, str]
+) -> None:
+    write_context(context, image_name(build.image), bundle, wanted, variables)
+    if build.wheels:
+        add_wheels(context, build.wheels)
+
+
+def remove_bundle(image: str) -> None:
+    """The image name stands for nothing any more; what only it used is deleted."""
+    store = bundle_store()
+    store.forget(image)
+    store.sweep()
