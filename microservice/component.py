@@ -60,6 +60,11 @@ class Component:
         """Say whether the hooks of an operation are async methods."""
         return operation.name in self._on_loop
 
+    def has(self, operation: Operation) -> bool:
+        """Say whether the class has a hook for an operation, plain or raw."""
+        raw = any(self._raw[operation.name, dialect] for dialect in DIALECTS)
+        return raw or self.hooks[operation.name] is not None
+
     def raw_hooks(self, operation: Operation, dialect: str) -> tuple[Hook, ...]:
         """Return the hooks that are asked before the plain one, with the whole message."""
         return self._raw[operation.name, dialect]

@@ -28,7 +28,7 @@ from microservice.metadata import compose_metadata
 from microservice.metrics import Meter, record_custom, unit_labels
 from microservice.protocol.errors import InvalidMessageError, MicroserviceError
 from microservice.protocol.legacy import is_legacy_request, legacy_to_message, message_to_legacy
-from microservice.protocol.payload import Kind, Payload, decode_features, encode_answer, shorten
+from microservice.protocol.payload import Kind, decode_features, encode_answer, shorten
 from microservice.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Answer:
 
     body: Any
     status: int = 200
+    content_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Dispatcher:
 
     async def route(self, message: Any, codec: Codec = JSON) -> Answer:
         """Return the number of the child to go to, as an array of one row and column."""
-        raw = await self._try_raw(ROUTE, message, codec)
+        raw = await self.try_raw(ROUTE, message, codec)
         if raw is not None:
             return raw
         payload, meta = codec.decode(message), codec.read_meta(message)
@@ -95,7 +97,7 @@ class Dispatcher:
 
     async def aggregate(self, messages: Any, codec: Codec = JSON) -> Answer:
         """Return one message for several; its meta is all of theirs."""
-        raw = await self._try_raw(AGGREGATE, messages, codec)
+        raw = await self.try_raw(AGGREGATE, messages, codec)
         if raw is not None:
             return raw
         parts = codec.read_list(messages)
@@ -108,7 +110,7 @@ class Dispatcher:
     async def send_feedback(self, message: Any, codec: Codec = JSON) -> Answer:
         """Return what the class says to a reward; an empty array when it has no `send_feedback`."""
         feedback = codec.read_feedback(message)
-        raw = await self._try_raw(FEEDBACK, message, codec)
+        raw = await self.try_raw(FEEDBACK, message, codec)
         if raw is None:
             raw = await self._call_feedback(feedback, codec)
         if feedback.reward:
@@ -129,23 +131,23 @@ class Dispatcher:
             self._metadata = compose_metadata(self.settings, self.component.metadata())
         return Answer(self._metadata)
 
-    async def predict_value(self, payload: Payload, meta: Json) -> Result:
-        """Return what `predict` says to a payload, for protocols that have no SeldonMessage."""
-        result = await self._ask(PREDICT, (payload.value, payload.names), meta)
+    async def ask_value(self, operation: Operation, value: Any, names: list[str], meta: Json) -> Result:
+        """Return what an operation's hook says to a value, for protocols that have no SeldonMessage."""
+        result = await self._ask(operation, (value, names), meta)
         tags = self.component.tags() | result.tags
-        record_custom(self.meter, self._labels, PREDICT.method, self.component.metrics() + result.metrics)
+        record_custom(self.meter, self._labels, operation.method, self.component.metrics() + result.metrics)
         return Result(result.value, tags, [])
 
     async def predict_legacy(self, body: Any) -> Answer:
         """Return the Seldon Server answer to a body of either form."""
         name = self.settings.model_name
         message = legacy_to_message(body) if is_legacy_request(body) else body
-        raw = await self._try_raw(PREDICT, message, JSON)
+        raw = await self.try_raw(PREDICT, message, JSON)
         if raw is not None:
             is_failure = raw.status >= 400
             return raw if is_failure else Answer(message_to_legacy(plain(raw.body), name), raw.status)
         payload = decode_features(body) if is_legacy_request(body) else JSON.decode(body)
-        result = await self.predict_value(payload, JSON.read_meta(body))
+        result = await self.ask_value(PREDICT, payload.value, payload.names, JSON.read_meta(body))
         content = encode_answer(result.value, "ndarray", self._class_columns)
         return Answer(message_to_legacy(plain(content), name))
 
@@ -157,7 +159,7 @@ class Dispatcher:
         return self.component.class_names()
 
     async def _transform(self, operation: Operation, message: Any, codec: Codec) -> Answer:
-        raw = await self._try_raw(operation, message, codec)
+        raw = await self.try_raw(operation, message, codec)
         if raw is not None:
             return raw
         payload = codec.decode(message)
@@ -165,7 +167,7 @@ class Dispatcher:
         result = await self._ask(operation, (payload.value, payload.names), meta)
         return self._reply(operation, result, payload.kind, meta, codec)
 
-    async def _try_raw(self, operation: Operation, message: Any, codec: Codec) -> Answer | None:
+    async def try_raw(self, operation: Operation, message: Any, codec: Codec) -> Answer | None:
         """Return the answer of the first raw hook that is implemented, None when there is none."""
         for hook in self.component.raw_hooks(operation, codec.dialect):
             given = codec.to_raw(operation, getattr(hook.function, "__name__", ""), message)

@@ -2,9 +2,11 @@
 
 MicroserviceError (protocol/errors.py)
 ├── PathUnknownError 404
+├── ModelUnknownError 404
 ├── MethodRefusedError 405
 ├── BodyTooLargeError 413
 ├── ContentTypeError 415
+├── ModelFixedError 501
 ├── BusyError 503
 ├── SeldonNotImplementedError 400
 ├── BadMetricError 500
@@ -24,12 +26,21 @@ class PathUnknownError(MicroserviceError):
         super().__init__(f"404 Not Found: nothing is served at {path}", 404, reason="MICROSERVICE_NOT_FOUND")
 
 
+class ModelUnknownError(MicroserviceError):
+    """A caller of the v2 protocol names a model, or a version of it, that is not served here."""
+
+    def __init__(self, name: str, version: str = "") -> None:
+        shown = f"{name} with version {version}" if version else name
+        super().__init__(f"Model {shown} not found", 404, reason="MICROSERVICE_MODEL_UNKNOWN")
+
+
 class MethodRefusedError(MicroserviceError):
     """The path exists and does not take this method."""
 
     def __init__(self, method: str, allowed: str) -> None:
         message = f"405 Method Not Allowed: {method} is not one of {allowed}"
         super().__init__(message, 405, reason="MICROSERVICE_METHOD_NOT_ALLOWED")
+        self.allowed = allowed
 
 
 class BodyTooLargeError(MicroserviceError):
@@ -46,6 +57,16 @@ class ContentTypeError(MicroserviceError):
     def __init__(self, found: str) -> None:
         message = f"Can't find JSON in data: the body is {found}; send application/json"
         super().__init__(message, 415, reason="MICROSERVICE_UNSUPPORTED_MEDIA")
+
+
+class ModelFixedError(MicroserviceError):
+    """A caller of the v2 protocol wants a model loaded or unloaded."""
+
+    def __init__(self, name: str) -> None:
+        message = (
+            f"Model {name} is served as long as this process runs; it is neither loaded nor unloaded by calls"
+        )
+        super().__init__(message, 501, reason="MICROSERVICE_MODEL_FIXED")
 
 
 class BusyError(MicroserviceError):

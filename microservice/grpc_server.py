@@ -1,4 +1,4 @@
-"""The gRPC door: all of Seldon Core's services on one component, with reflection and the health service."""
+"""The gRPC door: Seldon Core's services and v2 on one component, with reflection and the health service."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeAlias
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import descriptor_pool, empty_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from microservice.dispatch import Answer, Dispatcher
+from microservice.dispatch import Answer
 from microservice.errors import BusyError, StartError
 from microservice.failures import describe_failure
 from microservice.hooks import (
@@ -28,11 +29,14 @@ from microservice.hooks import (
     drive,
 )
 from microservice.proto_codec import PROTO, json_to_message, messages
-from microservice.threads import ModelThreads
+from microservice.rest import RestApp
+from microservice.v2_grpc import POOL, SERVICE, V2Service
 
 log = logging.getLogger(__name__)
 Asking = Callable[..., Coroutine[Any, Any, Answer]]
 Outcome = tuple[Any, BaseException | None]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+OK = grpc.StatusCode.OK
 CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -52,16 +56,19 @@ MESSAGE, LIST, REWARD = "SeldonMessage", "SeldonMessageList", "Feedback"
 class GrpcDoor:
     """Serves one component over gRPC, in the event loop that also serves it over HTTP."""
 
-    def __init__(self, dispatcher: Dispatcher, threads: ModelThreads[Any]) -> None:
-        settings = dispatcher.settings
-        limit = settings.grpc_max_message_bytes
+    def __init__(self, app: RestApp, count_call: Callable[[], None]) -> None:
+        """Make the door to what `app` serves; `count_call` is told of every call of a hook."""
+        self._dispatcher = app.dispatcher
+        self._threads, self._side_thread, self._times = app.threads, app.side_thread, app.times
+        self._count_call = count_call
+        self._v2 = V2Service(app.inference)
+        self._v2_operation = app.inference.operation
+        limit = self._dispatcher.settings.grpc_max_message_bytes
         options = [
             ("grpc.max_send_message_length", limit),
             ("grpc.max_receive_message_length", limit),
             ("grpc.so_reuseport", 1),
         ]
-        self._dispatcher = dispatcher
-        self._threads = threads
         self._server = grpc.aio.server(options=options)
         self._health = health.aio.HealthServicer()
         self._add_services()
@@ -69,7 +76,7 @@ class GrpcDoor:
     async def start(self, address: str) -> None:
         """Listen; raises StartError when the address cannot be had."""
         try:
-            self._server.add_insecure_port(address)
+            self.port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise StartError(f"gRPC cannot listen on {address}: {error}; see --grpc-port") from error
         for name in ("", *self._names):
@@ -84,11 +91,11 @@ class GrpcDoor:
     def _add_services(self) -> None:
         names = [reflection.SERVICE_NAME, health.SERVICE_NAME]
         for service, methods in self._services().items():
-            names.append(f"seldon.protos.{service}")
+            names.append(service if "." in service else f"seldon.protos.{service}")
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(names[-1], methods),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names = names[2:]
-        reflection.enable_server_reflection(names, self._server)
+        reflection.enable_server_reflection(names, self._server, BothPools())
 
     def _services(self) -> dict[str, dict[str, Any]]:
         """Return the methods of each service."""
@@ -122,22 +129,31 @@ class GrpcDoor:
                 "ModelMetadata": make_handler(self._describe, messages.SeldonModelMetadataRequest),
                 "GraphMetadata": make_handler(refuse_graph, empty_pb2.Empty),
             },
+            SERVICE: {name: self._handle_v2(*method) for name, method in self._v2.methods().items()},
         }
 
     def _handle(self, operation: Operation, ask: Asking, kind: str) -> Any:
-        async def answer(message: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            return await self._answer(operation, partial(ask, message, PROTO), context)
+        async def answer(message: Any, context: Context) -> Any:
+            return await self._ask_model(operation, partial(ask, message, PROTO), context)
 
         return make_handler(answer, getattr(messages, kind))
 
-    async def _describe(self, message: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        answer = await self._answer(HEALTH, self._dispatcher.describe_model, context)
+    def _handle_v2(self, kind: Any, ask: Asking, is_for_model: bool) -> Any:
+        async def answer(message: Any, context: Context) -> Any:
+            if is_for_model:
+                return await self._ask_model(self._v2_operation, partial(ask, message), context)
+            return await self._ask_side(partial(ask, message), context)
+
+        return make_handler(answer, kind)
+
+    async def _describe(self, message: Any, context: Context) -> Any:
+        answer = await self._ask_side(self._dispatcher.describe_model, context)
         return json_to_message(answer, messages.SeldonModelMetadata())
 
-    async def _answer(
-        self, operation: Operation, ask: Asking, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> Any:
-        """Return the message, or end the call with the code of what went wrong."""
+    async def _ask_model(self, operation: Operation, ask: Asking, context: Context) -> Any:
+        """Return the message for a call of a hook, which is counted and timed."""
+        self._count_call()
+        started = perf_counter()
         try:
             if self._dispatcher.runs_on_loop(operation):
                 found, error = await try_answer(ask)
@@ -145,11 +161,38 @@ class GrpcDoor:
                 found, error = await self._threads.run(partial(answer_in_thread, ask))
         except BusyError as busy:
             found, error = None, busy
-        if error is None:
-            return found
-        status, message, _ = describe_failure(error)
-        code = CODES.get(status, grpc.StatusCode.INTERNAL if status >= 500 else grpc.StatusCode.UNKNOWN)
-        return await context.abort(code, message)
+        code, text = (OK, "") if error is None else describe_code(error)
+        self._times.observe(operation.method, code.name, perf_counter() - started)
+        return found if error is None else await context.abort(code, text)
+
+    async def _ask_side(self, ask: Asking, context: Context) -> Any:
+        """Return the message for a call that must not wait for the model."""
+        if self._dispatcher.runs_on_loop(HEALTH):
+            found, error = await try_answer(ask)
+        else:
+            found, error = await self._side_thread.run(partial(answer_in_thread, ask))
+        return found if error is None else await context.abort(*describe_code(error))
+
+
+class BothPools:
+    """The descriptors of v2's messages, which have a pool of their own, and of all others, for reflection."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a look-up that asks both pools."""
+
+        def look_up(*arguments: Any) -> Any:
+            try:
+                return getattr(POOL, name)(*arguments)
+            except KeyError:
+                return getattr(descriptor_pool.Default(), name)(*arguments)
+
+        return look_up
+
+
+def describe_code(error: BaseException) -> tuple[grpc.StatusCode, str]:
+    """Return gRPC's code and the text for what was raised."""
+    status, message, _ = describe_failure(error)
+    return CODES.get(status, grpc.StatusCode.INTERNAL if status >= 500 else grpc.StatusCode.UNKNOWN), message
 
 
 def answer_in_thread(ask: Asking) -> Outcome:
@@ -169,7 +212,7 @@ async def try_answer(ask: Asking) -> Outcome:
         return None, error
 
 
-async def refuse_graph(message: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+async def refuse_graph(message: Any, context: Context) -> Any:
     """Refuse to describe a graph: a component is one unit of it."""
     await context.abort(grpc.StatusCode.UNIMPLEMENTED, "GraphMetadata not available on the Model level.")
 

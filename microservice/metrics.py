@@ -78,6 +78,23 @@ class Meter:
             self.times[name, read_labels(labels)] = [a + b for a, b in zip(known, times, strict=True)]
 
 
+class RequestTimes:
+    """How long requests took, by operation and outcome, whichever door they came through."""
+
+    def __init__(self, meter: Meter, model_name: str) -> None:
+        self._meter = meter
+        self._model_name = model_name
+        self._series: dict[tuple[str, str], Labels] = {}
+
+    def observe(self, method: str, code: str, seconds: float) -> None:
+        """Add one request; `code` is the HTTP status, or the name of gRPC's."""
+        labels = self._series.get((method, code))
+        if labels is None:
+            labels = (("code", code), ("method", method), ("model_name", self._model_name))
+            self._series[method, code] = labels
+        self._meter.observe("seldon_microservice_request_seconds", labels, seconds)
+
+
 def read_labels(pairs: Iterable[Iterable[str]]) -> Labels:
     """Return labels that were lists in a snapshot as they are in memory."""
     return tuple((name, value) for name, value in pairs)

@@ -135,7 +135,7 @@ OPTIONS: tuple[Decorator, ...] = (
         default=0,
         envvar="GUNICORN_MAX_REQUESTS",
         show_envvar=True,
-        help="Replace a worker after so many HTTP requests; 0 never.",
+        help="Replace a worker after so many requests; 0 never.",
     ),
     click.option(
         "--max-requests-jitter",

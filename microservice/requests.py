@@ -6,6 +6,7 @@ In this order: a multipart form's fields, a form's field `json`, the query's `js
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
@@ -34,6 +35,7 @@ class Call:
     encoding: str = ""
     request_id: bytes = b""
     connection: object = None
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
     def is_abandoned(self) -> bool:
         """Say whether the caller has left; uvicorn's connection knows, for any other the answer is no."""

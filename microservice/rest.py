@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -25,47 +24,36 @@ from microservice.hooks import (
     Operation,
     drive,
 )
-from microservice.metrics import Labels, Meter, Snapshots
-from microservice.protocol.errors import MicroserviceError, failure_body
+from microservice.metrics import Meter, RequestTimes, Snapshots
+from microservice.protocol.errors import MicroserviceError
 from microservice.protocol.wire import encode_json
+from microservice.replies import (
+    ABANDONED,
+    BOTH,
+    READ,
+    TEXT,
+    WRITE,
+    Headers,
+    Reply,
+    Route,
+    answer_options,
+    fail,
+    is_v2,
+    make_constant,
+)
 from microservice.requests import Call, read_message
 from microservice.settings import Settings
 from microservice.threads import ModelThreads
+from microservice.v2 import Inference
+from microservice.v2_rest import V2Routes
 
 log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 Asking = Callable[..., Coroutine[Any, Any, Answer]]
-JSON = b"application/json"
-TEXT = b"text/plain; charset=utf-8"
-READ = "GET, HEAD, OPTIONS"
-WRITE = "POST, OPTIONS"
-BOTH = "GET, HEAD, OPTIONS, POST"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What goes out: status, body, its type."""
-
-    status: int
-    body: bytes
-    content_type: bytes = JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-ABANDONED = Reply(499, b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One path: its methods, the word for it in metrics, and how it is answered."""
-
-    allowed: str
-    method: str
-    answer: Callable[[Call], Awaitable[Reply]]
+OfCall = Callable[[Call], Coroutine[Any, Any, Answer]]
 
 
 class RestApp:
@@ -74,15 +62,21 @@ class RestApp:
     def __init__(
         self, dispatcher: Dispatcher, settings: Settings, meter: Meter, snapshots: Snapshots
     ) -> None:
-        self._dispatcher = dispatcher
+        self.dispatcher = self._dispatcher = dispatcher
         self._settings = settings
         self._meter = meter
+        self.times = RequestTimes(meter, settings.model_name)
         self._snapshots = snapshots
         self.threads: ModelThreads[Any] = ModelThreads(settings.threads, settings.max_waiting)
         # The author's health_status and init_metadata may be slow as well, and must not wait for predict.
-        self._side_thread: ModelThreads[Reply] = ModelThreads(1, settings.max_waiting)
+        self.side_thread: ModelThreads[Any] = ModelThreads(1, settings.max_waiting)
+        self.inference = Inference(dispatcher)
         self._routes = self._make_routes()
-        self._series: dict[tuple[str, int], Labels] = {}
+        self._v2 = V2Routes(
+            self.inference,
+            lambda ask: partial(self._run, self.inference.operation, ask),
+            lambda ask: partial(self._ask_side, ask),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -101,14 +95,14 @@ class RestApp:
             return
         await send_reply(send, reply, call)
         seconds = perf_counter() - started
-        self._measure(method, reply.status, seconds)
+        self.times.observe(method, str(reply.status), seconds)
         if self._settings.has_access_log:
             log.info("%s %s %d %.1f ms", scope["method"], scope["path"], reply.status, seconds * 1000)
 
     def _make_routes(self) -> dict[str, Route]:
         dispatcher = self._dispatcher
-        health = Route(READ, "health", partial(self._ask_side, dispatcher.report_health))
-        metadata = Route(READ, "metadata", partial(self._ask_side, dispatcher.describe_model))
+        health = Route(READ, "health", partial(self._ask_side, ignoring_call(dispatcher.report_health)))
+        metadata = Route(READ, "metadata", partial(self._ask_side, ignoring_call(dispatcher.describe_model)))
         ready = Reply(200, encode_json({"status": "ready", "model": self._settings.model_name}))
         return {
             "/predict": Route(BOTH, "predict", self._predict_either),
@@ -138,7 +132,9 @@ class RestApp:
     def _find_route(self, path: str, method: str) -> Route:
         route = self._routes.get(path)
         if route is None:
-            raise PathUnknownError(path)
+            if not is_v2(path):
+                raise PathUnknownError(path)
+            route = self._v2.find(path)
         if method not in route.allowed.split(", "):
             raise MethodRefusedError(method, route.allowed)
         return route
@@ -150,40 +146,37 @@ class RestApp:
         return await self._call_model(PREDICT, ask, call)
 
     async def _call_model(self, operation: Operation, ask: Asking, call: Call) -> Reply:
-        ask_message = partial(answer_message, ask, call, self._settings.payload_passthrough)
+        return await self._run(
+            operation, partial(answer_message, ask, self._settings.payload_passthrough), call
+        )
+
+    async def _run(self, operation: Operation, ask: OfCall, call: Call) -> Reply:
+        """Return the reply to a call, made where the operation's hooks run."""
         if self._dispatcher.runs_on_loop(operation):
-            return await answer_call(ask_message, call)
-        reply: Reply = await self.threads.run(partial(answer_in_thread, ask_message, call))
+            return await answer_call(ask, call)
+        reply: Reply = await self.threads.run(partial(answer_in_thread, ask, call))
         return reply
 
-    async def _ask_side(self, ask: Asking, call: Call) -> Reply:
+    async def _ask_side(self, ask: OfCall, call: Call) -> Reply:
         if self._dispatcher.runs_on_loop(HEALTH):
             return await answer_call(ask, call)
-        return await self._side_thread.run(partial(answer_in_thread, ask, call))
+        reply: Reply = await self.side_thread.run(partial(answer_in_thread, ask, call))
+        return reply
 
     async def _report_metrics(self, call: Call) -> Reply:
         merged = await asyncio.to_thread(self._snapshots.merged, self._meter)
         return Reply(200, metrics.render(merged), metrics.CONTENT_TYPE.encode())
 
     def _refuse(self, error: MicroserviceError, path: str) -> Reply:
-        headers: tuple[tuple[bytes, bytes], ...] = ()
+        headers: Headers = ()
         if isinstance(error, MethodRefusedError):
-            headers = ((b"allow", self._routes[path].allowed.encode()),)
+            headers = ((b"allow", error.allowed.encode()),)
         elif isinstance(error, BusyError):
             headers = ((b"retry-after", b"1"),)
         elif isinstance(error, BodyTooLargeError):
             # The rest of the body is not read, so this connection cannot carry another request.
             headers = ((b"connection", b"close"),)
-        return fail(error.status_code, error.message, error.reason, headers)
-
-    def _measure(self, method: str, status: int, seconds: float) -> None:
-        key = (method, status)
-        labels = self._series.get(key)
-        if labels is None:
-            model = self._settings.model_name
-            labels = (("code", str(status)), ("method", method), ("model_name", model))
-            self._series[key] = labels
-        self._meter.observe("seldon_microservice_request_seconds", labels, seconds)
+        return fail(path, (error.status_code, error.message, error.reason), headers)
 
 
 async def read_call(scope: Scope, receive: Receive, limit: int) -> Call:
@@ -202,7 +195,7 @@ async def read_call(scope: Scope, receive: Receive, limit: int) -> Call:
     body = await read_body(receive, limit)
     connection = getattr(receive, "__self__", None)
     method, path, query = scope["method"], scope["path"], scope["query_string"]
-    return Call(method, path, query, body, content_type, encoding, request_id, connection)
+    return Call(method, path, query, body, content_type, encoding, request_id, connection, scope["headers"])
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -224,7 +217,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 async def send_reply(send: Send, reply: Reply, call: Call | None) -> None:
     """Send a reply; the caller's X-Request-ID goes back with it."""
-    headers: Headers = [
+    headers: list[tuple[bytes, bytes]] = [
         (b"content-type", reply.content_type),
         (b"content-length", str(len(reply.body)).encode()),
         *reply.headers,
@@ -235,52 +228,43 @@ async def send_reply(send: Send, reply: Reply, call: Call | None) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def answer_message(ask: Asking, call: Call, is_passed_through: bool) -> Answer:
+async def answer_message(ask: Asking, is_passed_through: bool, call: Call) -> Answer:
     """Return the answer to the message of a call, which is its bytes when payloads are passed through."""
     return await ask(call.body if is_passed_through else read_message(call))
 
 
-def answer_in_thread(ask: Asking, call: Call) -> Reply:
+def ignoring_call(ask: Asking) -> OfCall:
+    """Return a question for which it does not matter what the caller sent."""
+
+    async def answer(call: Call) -> Answer:
+        return await ask()
+
+    return answer
+
+
+def answer_in_thread(ask: OfCall, call: Call) -> Reply:
     """Return the reply to a call whose hooks are plain methods."""
     return drive(answer_call(ask, call))
 
 
-async def answer_call(ask: Asking, call: Call) -> Reply:
+async def answer_call(ask: OfCall, call: Call) -> Reply:
     """Return the reply to a call, whatever the author's code does: this is the door behind which it runs."""
     if call.is_abandoned():
         return ABANDONED
     try:
-        answer = await ask()
+        answer = await ask(call)
         body = answer.body.encode() if isinstance(answer.body, str) else answer.body
-        return Reply(answer.status, body if isinstance(body, bytes) else encode_json(body))
+        text = body if isinstance(body, bytes) else encode_json(body)
+        return Reply(answer.status, text, answer.content_type, answer.headers)
     except MicroserviceError as error:
-        status, message, reason = describe_failure(error)
-        if status >= 500:
-            log.error("%s %s answered %d: %s", call.method, call.path, status, message)
-        return fail(status, message, reason)
+        failure = describe_failure(error)
+        if failure[0] >= 500:
+            log.error("%s %s answered %d: %s", call.method, call.path, *failure[:2])
+        return fail(call.path, failure)
     except asyncio.CancelledError:
         raise
     except (
         BaseException
     ) as error:  # also SystemExit, which would end the thread and leave its callers waiting
         log.exception("%s %s failed, request id %r", call.method, call.path, call.request_id)
-        return fail(*describe_failure(error))
-
-
-def fail(status: int, message: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Reply:
-    """Return an error reply."""
-    return Reply(status, encode_json(failure_body(message, reason)), headers=headers)
-
-
-async def answer_options(route: Route) -> Reply:
-    """Return which methods a path takes."""
-    return Reply(200, b"", TEXT, ((b"allow", route.allowed.encode()),))
-
-
-def make_constant(reply: Reply) -> Route:
-    """Return a route that always answers the same, without any of the author's code."""
-
-    async def answer(call: Call) -> Reply:
-        return reply
-
-    return Route(READ, "health", answer)
+        return fail(call.path, describe_failure(error))

@@ -45,6 +45,10 @@ class WorkerServer(uvicorn.Server):
         """Leave the signals alone."""
         yield
 
+    def count_call(self) -> None:
+        """Count a call that came over gRPC among the requests after which the worker is replaced."""
+        self.server_state.total_requests += 1
+
 
 class MetricsDoor:
     """Lets through only the metrics on the metrics port, and everything on the others."""
@@ -119,8 +123,8 @@ async def serve(
     dispatcher = Dispatcher(component, settings, meter, str(number))
     app = RestApp(dispatcher, settings, meter, snapshots)
     add_batcher(app, dispatcher)
-    door = await open_grpc(app, dispatcher)
     server = WorkerServer(make_config(app, settings))
+    door = await open_grpc(app, server)
     watch_end(server)
     writing = asyncio.create_task(write_snapshots(snapshots, meter))
     asyncio.get_running_loop().call_soon(report, status, describe_start(component))
@@ -146,14 +150,14 @@ def add_batcher(app: RestApp, dispatcher: Dispatcher) -> None:
     dispatcher.batcher = Batcher(hook, app.threads, size, latency_ms)
 
 
-async def open_grpc(app: RestApp, dispatcher: Dispatcher) -> GrpcDoor | None:
+async def open_grpc(app: RestApp, server: WorkerServer) -> GrpcDoor | None:
     """Return the gRPC door, listening, or None when it shall not be there."""
-    address = dispatcher.settings.grpc_address
+    address = app.dispatcher.settings.grpc_address
     if not address:
         return None
     from microservice.grpc_server import GrpcDoor  # noqa: PLC0415 - 20 MiB, for those who want it
 
-    door = GrpcDoor(dispatcher, app.threads)
+    door = GrpcDoor(app, server.count_call)
     await door.start(address)
     return door
 
