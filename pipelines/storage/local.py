@@ -72,33 +72,44 @@ class LocalStore(Store):
         (self._root / path).unlink(missing_ok=True)
 
     def _publish_group(self, contents: Mapping[str, Content]) -> None:
-        written: list[tuple[int, Path, Path]] = []
+        written: dict[int, tuple[str, str]] = {}
         try:
             for target, content in contents.items():
-                written.append(self._write_aside(self._root / target, content))
+                handle, aside, path = _write_aside(f"{self._root}/{target}", content)
+                written[handle] = aside, path
             # After all are written: the first one to be synced takes the others' names along.
-            for handle, _, _ in written:
+            for handle in written:
                 os.fsync(handle)
-            for _, aside, path in written:
-                aside.replace(path)
-        finally:
-            for handle, aside, _ in written:
+            for handle in list(written):
+                os.replace(*written[handle])
                 os.close(handle)
-                aside.unlink(missing_ok=True)
+                del written[handle]
+        finally:
+            for handle, (aside, _) in written.items():
+                os.close(handle)
+                Path(aside).unlink(missing_ok=True)
 
-    def _write_aside(self, path: Path, content: Content) -> tuple[int, Path, Path]:
-        """In the same folder, hence on the same disk; by a name of its own, as two may write one file."""
-        aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}.tmp")
-        with contextlib.suppress(FileExistsError):
-            path.parent.mkdir(parents=True)
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        with contextlib.ExitStack() as undo:
-            undo.callback(aside.unlink, missing_ok=True)
-            undo.callback(os.close, handle)
-            for piece in content:
-                _write_all(handle, piece)
-            undo.pop_all()
-        return handle, aside, path
+
+def _write_aside(path: str, content: Content) -> tuple[int, str, str]:
+    """In the same folder, hence on the same disk; by a name of its own, as two may write one file."""
+    folder, _, name = path.rpartition("/")
+    aside = f"{folder}/.{name[:200]}.{secrets.token_hex(6)}.tmp"
+    handle = _create(aside, folder)
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.unlink, aside)
+        undo.callback(os.close, handle)
+        for piece in content:
+            _write_all(handle, piece)
+        undo.pop_all()
+    return handle, aside, path
+
+
+def _create(path: str, folder: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileNotFoundError:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
 
 
 def _write_all(handle: int, data: bytes) -> None:

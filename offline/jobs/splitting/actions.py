@@ -141,7 +141,7 @@ class ActionSorter(Sorter):
             clients.append(action.raw.client)
             texts.append(text)
             lines.append(line)
-        self._give(clients, texts, lines)
+        self._give(clients, texts, lambda: lines)
 
 
 def _name(raw: msgspec.Raw) -> str:

@@ -7,15 +7,19 @@ A line is an event when, after `time<TAB>tag<TAB>` if it has them, it is one JSO
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from offline.jobs.splitting.outputs import Outputs
 from offline.jobs.splitting.sorting import Sorter
 from pipelines.lines import json_of
 
 _client_of: Final = attrgetter("client")
+_TAB, _LINE_FEED, _OPENING, _CLOSING = b"\t\n{}"
+_Places: TypeAlias = npt.NDArray[np.int64]
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -33,16 +37,15 @@ class EventSorter(Sorter):
         self._is_whole = is_whole
 
     def add(self, block: bytes) -> None:
-        lines = block.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        texts = _plain_texts(block, lines)
-        clients = None if texts is None else _clients_of(texts)
-        if texts is None or clients is None:
-            self._add_each(lines)
+        block = block if block.endswith(b"\n") else block + b"\n"
+        found = _find_texts(block)
+        texts = found.texts(block) if found else []
+        clients = _clients_of(texts)
+        if found is None or clients is None:
+            self._add_each(block.split(b"\n"))
             return
-        self.lines += len(lines)
-        self._give(clients, lines if self._is_whole else texts, lines)
+        self.lines += len(texts)
+        self._give(clients, found.lines(block) if self._is_whole else texts, lambda: found.lines(block))
 
     def _add_each(self, lines: list[bytes]) -> None:
         clients: list[str] = []
@@ -60,36 +63,70 @@ class EventSorter(Sorter):
                 clients.append(client)
                 texts.append(text or b"")
                 kept.append(line)
-        self._give(clients, kept if self._is_whole else texts, kept)
+        self._give(clients, kept if self._is_whole else texts, lambda: kept)
 
 
-def _plain_texts(block: bytes, lines: list[bytes]) -> list[bytes] | None:
-    """The JSON of every line when all begin with columns of the same length, or none does; else None."""
-    if block[:1] == b"{" or not lines:
-        return lines
-    columns = lines[0].split(b"\t", 2)
-    if len(columns) < 3:
+class _Texts(NamedTuple):
+    """Where in a block the lines begin, where their JSON, and where they end; each `(n_lines,) int64`."""
+
+    line_starts: _Places
+    starts: _Places
+    ends: _Places
+
+    def texts(self, block: bytes) -> list[bytes]:
+        """The JSON of every line."""
+        return _cut(block, self.starts, self.ends)
+
+    def lines(self, block: bytes) -> list[bytes]:
+        """The lines, whole."""
+        return _cut(block, self.line_starts, self.ends)
+
+
+def _cut(block: bytes, starts: _Places, ends: _Places) -> list[bytes]:
+    return [block[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def _find_texts(block: bytes) -> _Texts | None:
+    """Where the JSON of every line is: all have columns of the same length before it, or none has any.
+
+    None when they are not alike, or one of them does not begin with `{` and end with `}`.
+    """
+    codes = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(codes == _LINE_FEED)
+    line_starts = np.empty_like(ends)
+    line_starts[0] = 0
+    np.add(ends[:-1], 1, out=line_starts[1:])
+    columns = [] if block[:1] == b"{" else block[: ends[0]].split(b"\t", 2)[:2]
+    width = sum(map(len, columns)) + len(columns)
+    if len(columns) == 1 or int((ends - line_starts).min()) <= width:
         return None
-    # Each line has its first two tabs where the first line has them.
-    first, width = len(columns[0]), len(columns[0]) + len(columns[1]) + 2
-    heads = b"".join([line[:width] for line in lines])
-    tabs = b"\t" * len(lines)
-    is_alike = heads[first::width] == tabs == heads[width - 1 :: width] and heads.count(b"\t") == 2 * len(
-        lines
-    )
-    return [line[width:] for line in lines] if is_alike else None
+    starts = line_starts + width
+    if not ((codes[starts] == _OPENING).all() and (codes[ends - 1] == _CLOSING).all()):
+        return None
+    if columns and not _have_columns(codes, line_starts, len(columns[0]), width):
+        return None
+    return _Texts(line_starts, starts, ends)
+
+
+def _have_columns(codes: npt.NDArray[np.uint8], starts: _Places, first: int, width: int) -> bool:
+    """Whether each line has its first two tabs at `first` and `width` - 1."""
+    if not ((codes[starts + first] == _TAB).all() and (codes[starts + width - 1] == _TAB).all()):
+        return False
+    # Mostly there are no others in the whole block; otherwise only those before the JSON matter.
+    if np.count_nonzero(codes == _TAB) == 2 * len(starts):
+        return True
+    heads = codes[starts[:, np.newaxis] + np.arange(width)]
+    return int(np.count_nonzero(heads == _TAB)) == 2 * len(starts)
 
 
 def _clients_of(texts: list[bytes]) -> list[str] | None:
     """The client of each text, read all at once; None when they must be looked at one by one.
 
-    Where every line begins with `{` and ends with `}`, no value spans two lines: after a closing brace no
-    JSON goes on with an opening one, and a string holds no line feed. So with as many values as lines,
-    each line is one value.
+    Where every text begins with `{` and ends with `}`, no value spans two of them: after a closing brace
+    no JSON goes on with an opening one, and a string holds no line feed. So with as many values as texts,
+    each text is one value.
     """
     joined = b"\n".join(texts)
-    if joined[:1] != b"{" or joined[-1:] != b"}" or joined.count(b"}\n{") != len(texts) - 1:
-        return None
     try:
         joined.decode()
         rows = _ROW.decode_lines(joined)

@@ -46,14 +46,14 @@ class Sorter(ABC):
         self.dropped[reason] += 1
         self._outputs.add(BAD, [line])
 
-    def _give(self, clients: list[str], texts: list[bytes], lines: list[bytes]) -> None:
+    def _give(self, clients: list[str], texts: list[bytes], lines: Callable[[], list[bytes]]) -> None:
         """Each text, made of the line at its place, to its client; the line itself to BAD if that is none."""
         found: defaultdict[str, list[bytes]] = defaultdict(list)
         for client, text in zip(clients, texts, strict=True):
             found[client].append(text)
         strange = {client for client in found if not self._is_client(client)}
         if strange:
-            for client, line in zip(clients, lines, strict=True):
+            for client, line in zip(clients, lines(), strict=True):
                 if client in strange:
                     self._refuse(line, "client_name")
         for client, of_client in found.items():
