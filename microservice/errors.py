@@ -8,6 +8,7 @@ MicroserviceError (protocol/errors.py)
 ├── ContentTypeError 415
 ├── ModelFixedError 501
 ├── BusyError 503
+├── CallTimeoutError 504
 ├── SeldonNotImplementedError 400
 ├── BadMetricError 500
 └── BadMetadataError 500
@@ -75,6 +76,14 @@ class BusyError(MicroserviceError):
     def __init__(self, limit: int) -> None:
         message = f"{limit} calls wait for the model already (--max-waiting); try again later"
         super().__init__(message, 503, reason="MICROSERVICE_BUSY")
+
+
+class CallTimeoutError(MicroserviceError):
+    """The model did not answer within --timeout-seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        message = f"The model did not answer within {seconds:g} s (--timeout-seconds)"
+        super().__init__(message, 504, reason="MICROSERVICE_TIMEOUT")
 
 
 class SeldonNotImplementedError(MicroserviceError):

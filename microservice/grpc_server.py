@@ -15,7 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from microservice.dispatch import Answer
-from microservice.errors import BusyError, StartError
+from microservice.errors import BusyError, CallTimeoutError, StartError
 from microservice.failures import describe_failure
 from microservice.hooks import (
     AGGREGATE,
@@ -29,7 +29,7 @@ from microservice.hooks import (
     drive,
 )
 from microservice.proto_codec import PROTO, json_to_message, messages
-from microservice.rest import RestApp
+from microservice.rest import RestApp, within
 from microservice.v2_grpc import POOL, SERVICE, V2Service
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class GrpcDoor:
         self._dispatcher = app.dispatcher
         self._threads, self._side_thread, self._times = app.threads, app.side_thread, app.times
         self._count_call = count_call
+        self._tracer, self._timeout_seconds = app.tracer, app.dispatcher.settings.timeout_seconds
         self._v2 = V2Service(app.inference)
         self._v2_operation = app.inference.operation
         limit = self._dispatcher.settings.grpc_max_message_bytes
@@ -154,13 +155,14 @@ class GrpcDoor:
         """Return the message for a call of a hook, which is counted and timed."""
         self._count_call()
         started = perf_counter()
+        ask = self._tracer.wrap(operation.method, lambda: context.invocation_metadata() or (), ask)
         try:
             if self._dispatcher.runs_on_loop(operation):
-                found, error = await try_answer(ask)
+                found, error = await within(self._timeout_seconds, try_answer(ask))
             else:
                 found, error = await self._threads.run(partial(answer_in_thread, ask))
-        except BusyError as busy:
-            found, error = None, busy
+        except (BusyError, CallTimeoutError) as refused:
+            found, error = None, refused
         code, text = (OK, "") if error is None else describe_code(error)
         self._times.observe(operation.method, code.name, perf_counter() - started)
         return found if error is None else await context.abort(code, text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import logging
 import os
 import shutil
@@ -16,23 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from microservice.annotations import limits_of, read_annotations
 from microservice.errors import StartError
 from microservice.finding import read_interface
 from microservice.listening import listen_tcp, listen_unix, reserve_tcp, show_address, show_place
 from microservice.options import add_options
 from microservice.parameters import read_parameters
-from microservice.settings import Identity, Settings
+from microservice.settings import Settings
 from microservice.supervisor import Supervisor
+from microservice.variables import check_variables, read_identity, read_tracing
 
-log = logging.getLogger(__name__)
 # What a worker is told under the same word as the option has.
 SHARED = (
     "interface", "max_waiting", "max_body_bytes", "grace_seconds", "metrics_in_answers", "debug",
     "max_requests", "max_requests_jitter", "metrics_path", "model_metadata", "payload_passthrough",
-    "grpc_max_message_bytes", "max_batch_size", "max_latency_ms",
+    "grpc_max_message_bytes", "max_batch_size", "max_latency_ms", "timeout_seconds",
 )  # fmt: skip
-PLAIN_VARIABLES = ("PREDICTIVE_UNIT_ID", "PREDICTIVE_UNIT_IMAGE")
 CORE_NAME = "seldon-core-microservice"
 # Where Seldon Core's command serves when nobody says anything.
 CORE_DEFAULTS = {"host": "0.0.0.0", "grpc_port": 5000, "metrics_port": 6000}  # noqa: S104 - as the original
@@ -51,7 +50,7 @@ def main(more: tuple[str, ...], **options: Any) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="seldon-microservice: %(message)s")
     metrics_directory = tempfile.mkdtemp(prefix="seldon-microservice-")
     try:
-        run(options, metrics_directory)
+        run(take_annotations(options), metrics_directory)
     except StartError as error:
         if options["debug"]:
             traceback.print_exc()
@@ -81,7 +80,7 @@ def refuse_more(more: tuple[str, ...]) -> None:
 def run(options: Mapping[str, Any], metrics_directory: str) -> None:
     """Bind the sockets and keep the workers running until told to end."""
     parameters = read_parameters(options["parameters"])
-    warn_of_variables(os.environ)
+    check_variables(os.environ, variables_of(main))
     sockets, grpc_socket = bind_sockets(options), reserve_grpc(options)
     settings = make_settings(options, parameters, (metrics_directory, sockets, grpc_socket))
     environment = {"OPENBLAS_NUM_THREADS": "1"} | dict(os.environ)
@@ -127,41 +126,28 @@ def make_settings(
         threads=threads,
         keep_alive_seconds=options["keepalive"],
         has_access_log=options["access_log"],
+        logs_metrics_calls=not options["filter_metrics_access_log"],
         log_level=options["log_level"].upper(),
         metrics_directory=metrics_directory,
         metrics_port=sockets[1].getsockname()[1] if len(sockets) > 1 else None,
         grpc_address=show_place(grpc_socket) if grpc_socket else "",
         identity=read_identity(os.environ),
+        tracing=read_tracing(os.environ, is_on=options["tracing"]),
     )
 
 
-def warn_of_variables(environment: Mapping[str, str]) -> None:
-    """Say which of Seldon Core's variables are written so that nobody reads them."""
-    known = {*PLAIN_VARIABLES}
-    for option in main.params:
-        named = option.envvar or []
-        known.update([named] if isinstance(named, str) else named)
-    for name in environment:
-        if name.startswith(("PREDICTIVE_UNIT_", "GUNICORN_")) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            log.warning(
-                "%s is no variable of the microservice%s", name, f"; is it {near[0]}?" if near else ""
-            )
+def take_annotations(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the limits of the pod's annotations where nobody sets one."""
+    context = click.get_current_context()
+    limits = limits_of(read_annotations(options["annotations"]))
+    unset = {name for name in limits if context.get_parameter_source(name) is ParameterSource.DEFAULT}
+    return options | {name: limits[name] for name in unset}
 
 
-def read_identity(environment: Mapping[str, str]) -> Identity:
-    """Return which unit of which deployment this is, from the variables Seldon Core sets."""
-    try:
-        labels = json.loads(environment.get("PREDICTOR_LABELS") or "{}")
-    except ValueError as error:
-        raise StartError(f"PREDICTOR_LABELS is not JSON: {error}") from error
-    return Identity(
-        unit=environment.get("PREDICTIVE_UNIT_ID", ""),
-        image=environment.get("PREDICTIVE_UNIT_IMAGE", ""),
-        predictor=environment.get("PREDICTOR_ID", ""),
-        predictor_version=str(labels.get("version", "")) if isinstance(labels, dict) else "",
-        deployment=environment.get("SELDON_DEPLOYMENT_ID", ""),
-    )
+def variables_of(command: click.Command) -> set[str]:
+    """Return the variables that a command's options read."""
+    named = [option.envvar or [] for option in command.params]
+    return {name for names in named for name in ([names] if isinstance(names, str) else names)}
 
 
 def announce(settings: Settings, sockets: list[socket.socket], workers: int) -> None:

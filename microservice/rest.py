@@ -7,11 +7,18 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from microservice import metrics
 from microservice.dispatch import Answer, Dispatcher
-from microservice.errors import BodyTooLargeError, BusyError, MethodRefusedError, PathUnknownError
+from microservice.error_handlers import ErrorHandler, find_error_handler
+from microservice.errors import (
+    BodyTooLargeError,
+    BusyError,
+    CallTimeoutError,
+    MethodRefusedError,
+    PathUnknownError,
+)
 from microservice.failures import describe_failure
 from microservice.hooks import (
     AGGREGATE,
@@ -25,6 +32,7 @@ from microservice.hooks import (
     drive,
 )
 from microservice.metrics import Meter, RequestTimes, Snapshots
+from microservice.openapi import describe_paths
 from microservice.protocol.errors import MicroserviceError
 from microservice.protocol.wire import encode_json
 from microservice.replies import (
@@ -44,11 +52,13 @@ from microservice.replies import (
 from microservice.requests import Call, read_message
 from microservice.settings import Settings
 from microservice.threads import ModelThreads
+from microservice.tracing import NoTracer, Tracer
 from microservice.v2 import Inference
 from microservice.v2_rest import V2Routes
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -67,10 +77,14 @@ class RestApp:
         self._meter = meter
         self.times = RequestTimes(meter, settings.model_name)
         self._snapshots = snapshots
-        self.threads: ModelThreads[Any] = ModelThreads(settings.threads, settings.max_waiting)
+        self.threads: ModelThreads[Any] = ModelThreads(
+            settings.threads, settings.max_waiting, settings.timeout_seconds
+        )
         # The author's health_status and init_metadata may be slow as well, and must not wait for predict.
         self.side_thread: ModelThreads[Any] = ModelThreads(1, settings.max_waiting)
         self.inference = Inference(dispatcher)
+        self.tracer: Tracer = NoTracer()
+        self._handle_error = find_error_handler(dispatcher.component.subject)
         self._routes = self._make_routes()
         self._v2 = V2Routes(
             self.inference,
@@ -96,7 +110,7 @@ class RestApp:
         await send_reply(send, reply, call)
         seconds = perf_counter() - started
         self.times.observe(method, str(reply.status), seconds)
-        if self._settings.has_access_log:
+        if self._settings.has_access_log and (method != "metrics" or self._settings.logs_metrics_calls):
             log.info("%s %s %d %.1f ms", scope["method"], scope["path"], reply.status, seconds * 1000)
 
     def _make_routes(self) -> dict[str, Route]:
@@ -122,6 +136,7 @@ class RestApp:
             "/api/v1.0/health/status": health,
             "/metadata": metadata,
             "/api/v1.0/metadata": metadata,
+            "/seldon.json": Route(READ, "metadata", self._describe_paths),
             self._settings.metrics_path: Route(READ, "metrics", self._report_metrics),
         }
 
@@ -152,16 +167,22 @@ class RestApp:
 
     async def _run(self, operation: Operation, ask: OfCall, call: Call) -> Reply:
         """Return the reply to a call, made where the operation's hooks run."""
+        traced = self.tracer.wrap(f"{call.method} {call.path}", lambda: call.headers, ask)
+        answer = partial(answer_call, traced, call, self._handle_error)
         if self._dispatcher.runs_on_loop(operation):
-            return await answer_call(ask, call)
-        reply: Reply = await self.threads.run(partial(answer_in_thread, ask, call))
+            return await within(self._settings.timeout_seconds, answer())
+        reply: Reply = await self.threads.run(partial(answer_in_thread, answer))
         return reply
 
     async def _ask_side(self, ask: OfCall, call: Call) -> Reply:
+        answer = partial(answer_call, ask, call)
         if self._dispatcher.runs_on_loop(HEALTH):
-            return await answer_call(ask, call)
-        reply: Reply = await self.side_thread.run(partial(answer_in_thread, ask, call))
+            return await answer()
+        reply: Reply = await self.side_thread.run(partial(answer_in_thread, answer))
         return reply
+
+    async def _describe_paths(self, call: Call) -> Reply:
+        return Reply(200, encode_json(describe_paths(self._settings.model_name, self._routes)))
 
     async def _report_metrics(self, call: Call) -> Reply:
         merged = await asyncio.to_thread(self._snapshots.merged, self._meter)
@@ -242,12 +263,20 @@ def ignoring_call(ask: Asking) -> OfCall:
     return answer
 
 
-def answer_in_thread(ask: OfCall, call: Call) -> Reply:
+def answer_in_thread(answer: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
     """Return the reply to a call whose hooks are plain methods."""
-    return drive(answer_call(ask, call))
+    return drive(answer())
 
 
-async def answer_call(ask: OfCall, call: Call) -> Reply:
+async def within(seconds: float, answer: Coroutine[Any, Any, T]) -> T:
+    """Return what is made on the event loop; raises CallTimeoutError when that takes longer, 0 never."""
+    try:
+        return await asyncio.wait_for(answer, seconds or None)
+    except TimeoutError:
+        raise CallTimeoutError(seconds) from None
+
+
+async def answer_call(ask: OfCall, call: Call, handle_error: ErrorHandler | None = None) -> Reply:
     """Return the reply to a call, whatever the author's code does: this is the door behind which it runs."""
     if call.is_abandoned():
         return ABANDONED
@@ -256,15 +285,26 @@ async def answer_call(ask: OfCall, call: Call) -> Reply:
         body = answer.body.encode() if isinstance(answer.body, str) else answer.body
         text = body if isinstance(body, bytes) else encode_json(body)
         return Reply(answer.status, text, answer.content_type, answer.headers)
-    except MicroserviceError as error:
-        failure = describe_failure(error)
-        if failure[0] >= 500:
-            log.error("%s %s answered %d: %s", call.method, call.path, *failure[:2])
-        return fail(call.path, failure)
     except asyncio.CancelledError:
         raise
-    except (
-        BaseException
-    ) as error:  # also SystemExit, which would end the thread and leave its callers waiting
-        log.exception("%s %s failed, request id %r", call.method, call.path, call.request_id)
-        return fail(call.path, describe_failure(error))
+    # Also SystemExit, which would end the thread and leave its callers waiting.
+    except BaseException as error:  # noqa: BLE001 - logged by refuse_call
+        return refuse_call(error, call, handle_error)
+
+
+def refuse_call(error: BaseException, call: Call, handle_error: ErrorHandler | None) -> Reply:
+    """Return the reply to a call that failed: the class's own for this exception, if it has one."""
+    if handle_error is not None:
+        try:
+            reply = handle_error(error, call)
+        except Exception:
+            log.exception("model_error_handler failed itself")
+            reply = None
+        if reply is not None:
+            return reply
+    failure = describe_failure(error)
+    if not isinstance(error, MicroserviceError):
+        log.error("%s %s failed, request id %r", call.method, call.path, call.request_id, exc_info=error)
+    elif failure[0] >= 500:
+        log.error("%s %s answered %d: %s", call.method, call.path, *failure[:2])
+    return fail(call.path, failure)

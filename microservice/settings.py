@@ -19,6 +19,17 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracing:
+    """Whether calls are traced, and where to; what is empty is left to OpenTelemetry's own variables."""
+
+    is_on: bool = False
+    endpoint: str = ""
+    service_name: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    sampled_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All options of a worker; it reads them as JSON from a pipe, because others can read its arguments."""
 
@@ -42,11 +53,14 @@ class Settings:
     max_requests: int = 0
     max_requests_jitter: int = 0
     has_access_log: bool = False
+    logs_metrics_calls: bool = False
+    timeout_seconds: float = 0.0
     max_batch_size: int = 0
     max_latency_ms: float = 0.0
     grpc_address: str = ""
     grpc_max_message_bytes: int = 100 * 2**20
     identity: Identity = field(default_factory=Identity)
+    tracing: Tracing = field(default_factory=Tracing)
 
     def to_json(self) -> str:
         """Return the settings as one line of JSON."""
@@ -56,4 +70,5 @@ class Settings:
     def from_json(cls, text: str) -> Settings:
         """Return the settings that `to_json` wrote."""
         values = json.loads(text)
-        return cls(**(values | {"identity": Identity(**values["identity"])}))
+        parts = {"identity": Identity(**values["identity"]), "tracing": Tracing(**values["tracing"])}
+        return cls(**(values | parts))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from microservice.errors import BusyError
+from microservice.errors import BusyError, CallTimeoutError
 
 T = TypeVar("T")
 Job = Callable[[], T]
@@ -26,12 +26,17 @@ class ModelThreads(Generic[T]):
     cheaper. The threads are daemons: a call that never returns does not keep the process alive.
     """
 
-    def __init__(self, count: int, max_waiting: int) -> None:
+    def __init__(self, count: int, max_waiting: int, timeout_seconds: float = 0.0) -> None:
+        """Start the threads; a job that outlasts the timeout, 0 for none, fails with CallTimeoutError."""
         self._jobs: SimpleQueue[Waiting[T]] = SimpleQueue()
         self._done: deque[tuple[asyncio.Future[T], T]] = deque()
         self._is_waking = False
         self._max_waiting = max_waiting
+        self._timeout_seconds = timeout_seconds
+        self._under_way: set[asyncio.Future[T]] = set()
         self._loop = asyncio.get_running_loop()
+        # Told when a job under way outlasts the timeout: its thread may never come back.
+        self.on_stuck: Callable[[], None] = do_nothing
         for number in range(count):
             threading.Thread(target=self._work, name=f"model-{number}", daemon=True).start()
 
@@ -40,16 +45,26 @@ class ModelThreads(Generic[T]):
         if self._jobs.qsize() >= self._max_waiting:
             raise BusyError(self._max_waiting)
         future: asyncio.Future[T] = self._loop.create_future()
+        if self._timeout_seconds:
+            timer = self._loop.call_later(self._timeout_seconds, self._give_up, future)
+            future.add_done_callback(lambda _: timer.cancel())
         self._jobs.put((job, future))
         return future
+
+    def _give_up(self, future: asyncio.Future[T]) -> None:
+        future.set_exception(CallTimeoutError(self._timeout_seconds))
+        if future in self._under_way:
+            self.on_stuck()
 
     def _work(self) -> None:
         while True:
             job, future = self._jobs.get()
-            # A caller that was cancelled while it waited gets no model call.
-            if future.cancelled():
+            # A caller that was cancelled, or given up, while it waited gets no model call.
+            if future.done():
                 continue
+            self._under_way.add(future)
             self._done.append((future, job()))
+            self._under_way.discard(future)
             if not self._is_waking:
                 self._is_waking = True
                 self._loop.call_soon_threadsafe(self._hand_over)
@@ -61,3 +76,7 @@ class ModelThreads(Generic[T]):
             future, result = self._done.popleft()
             if not future.done():
                 future.set_result(result)
+
+
+def do_nothing() -> None:
+    """Do nothing about a job that is stuck."""

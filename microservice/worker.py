@@ -27,13 +27,16 @@ from microservice.hooks import PREDICT
 from microservice.metrics import Meter, Snapshots
 from microservice.rest import Receive, RestApp, Scope, Send
 from microservice.settings import Settings
+from microservice.tracing import make_tracer
 
 if TYPE_CHECKING:
     from microservice.grpc_server import GrpcDoor
 
+log = logging.getLogger(__name__)
 READY = "ready"  # the word supervisor.py waits for
 CUSTOM = -1  # the number of the process that runs custom_service
 SNAPSHOT_SECONDS = 1.0
+STUCK_GRACE_SECONDS = 1  # what other calls have when one is stuck
 LATENCY_MS = 5.0  # how long the first call of a batch waits, unless told otherwise
 
 
@@ -44,6 +47,14 @@ class WorkerServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+    is_stuck = False
+
+    def give_up(self) -> None:
+        """End soon, to be replaced: a call outlasted its time and may keep its thread for ever."""
+        log.error("a call did not end in its time; this worker ends, and another takes its place")
+        self.is_stuck = self.should_exit = True
+        self.config.timeout_graceful_shutdown = STUCK_GRACE_SECONDS
 
     def count_call(self) -> None:
         """Count a call that came over gRPC among the requests after which the worker is replaced."""
@@ -123,14 +134,17 @@ async def serve(
     dispatcher = Dispatcher(component, settings, meter, str(number))
     app = RestApp(dispatcher, settings, meter, snapshots)
     add_batcher(app, dispatcher)
+    app.tracer = make_tracer(settings)
     server = WorkerServer(make_config(app, settings))
+    app.threads.on_stuck = server.give_up
     door = await open_grpc(app, server)
     watch_end(server)
     writing = asyncio.create_task(write_snapshots(snapshots, meter))
     asyncio.get_running_loop().call_soon(report, status, describe_start(component))
     await server.serve(sockets=sockets)
     if door is not None:
-        await door.end(settings.grace_seconds)
+        await door.end(STUCK_GRACE_SECONDS if server.is_stuck else settings.grace_seconds)
+    await asyncio.to_thread(app.tracer.end)
     writing.cancel()
     snapshots.write(meter)
 

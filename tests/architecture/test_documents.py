@@ -28,6 +28,8 @@ WITH_COMMANDS = [path for path in PAGES if path.name != "cli.md"]
 # Words in capitals that are neither ours nor the microservice's.
 OF_OTHERS = {
     "CLOCK_BOOTTIME", "NAME_FILE", "PR_SET_PDEATHSIG", "RLIMIT_AS", "RLIMIT_DATA", "SO_REUSEPORT",
+    # Of OpenTelemetry.
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     # Of s2i's file `.s2i/environment`.
     "API_TYPE", "EXTRA_INDEX_URL", "MODEL_NAME", "PIP_TRUSTED_HOST", "SERVICE_TYPE",
 }  # fmt: skip

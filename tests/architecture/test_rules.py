@@ -16,6 +16,7 @@ DOORS = {
     "microservice/finding.py": "a model author's code may raise anything; it is told as their mistake",
     "microservice/batching.py": "what a model raises for a batch is handed to the callers who wait for it",
     "microservice/grpc_server.py": "a model author's call may raise anything; it is answered and logged",
+    "microservice/tracing.py": "a call's span is marked with whatever it raised, which is then raised on",
     "microservice/rest.py": "a model author's call may raise anything; it is answered and logged as such",
     "lane/app.py": "the lane: an answer with the request id instead of a cut connection",
     "seldon_api/sharing_redis.py": "the thread must outlive a fault, or machines share nothing any more",

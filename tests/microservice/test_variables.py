@@ -1,0 +1,159 @@
+"""Variables, the pod's annotations, and the limits that come from them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from microservice.annotations import limits_of, read_annotations
+from microservice.errors import CallTimeoutError, StartError
+from microservice.main import main, take_annotations, variables_of
+from microservice.settings import Settings, Tracing
+from microservice.threads import ModelThreads
+from microservice.variables import check_variables, read_tracing
+from tests.microservice.conftest import Serve
+from tests.microservice.inside import make_inside
+from tests.microservice.running import wait_until
+
+READ = variables_of(main)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("PREDICTIVE_UNIT_PARAMETER", "is it PREDICTIVE_UNIT_PARAMETERS?"),
+        ("GUNICORN_WORKER", "is it GUNICORN_WORKERS?"),
+        ("PREDICTIVE_UNIT_XYZZY_PLUGH", "take it away"),
+    ],
+)
+def test_a_variable_that_is_nearly_ours_is_refused_with_a_hint(name: str, hint: str) -> None:
+    with pytest.raises(StartError) as refused:
+        check_variables({name: "1"}, READ)
+    assert str(refused.value) == f"{name} is no variable of the microservice; {hint}"
+
+
+def test_variables_of_ours_and_of_others_are_let_through(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        check_variables({"PREDICTIVE_UNIT_ID": "u", "GUNICORN_WORKERS": "2", "HOME": "/", "FLASK_DEBUG": "0",
+                         "FLASK_SINGLE_THREADED": "1"}, READ)  # fmt: skip
+    assert caplog.messages == ["FLASK_DEBUG has no effect here"]
+
+
+def test_tracing_goes_where_jaeger_was_unless_told_otherwise() -> None:
+    given = {"JAEGER_AGENT_HOST": "jaeger", "JAEGER_EXTRA_TAGS": "a=b", "OTEL_SERVICE_NAME": "s"}
+    assert read_tracing(given, is_on=True) == Tracing(True, "http://jaeger:4318", "s", {"a": "b"})
+    assert read_tracing(given | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, is_on=True).endpoint == ""
+
+
+def test_annotations_are_read_as_kubernetes_writes_them(tmp_path: Path) -> None:
+    file = tmp_path / "annotations"
+    file.write_text(
+        'seldon.io/rest-timeout="2500"\nother="a=\\"b\\""\n\nseldon.io/grpc-max-message-size="1048576"\n'
+    )
+    found = read_annotations(file)
+    assert found["other"] == 'a="b"'
+    assert limits_of(found) == {"timeout_seconds": 2, "grpc_max_message_bytes": 1048576}
+    assert read_annotations(tmp_path / "nothing") == {}
+    for wrong in ("x", "0", "-1"):
+        with pytest.raises(StartError, match=r"seldon\.io/rest-timeout is"):
+            limits_of({"seldon.io/rest-timeout": wrong})
+
+
+@pytest.mark.parametrize(("arguments", "seconds"), [([], 3), (["--timeout-seconds", "9"], 9.0)])
+def test_an_option_goes_before_an_annotation(tmp_path: Path, arguments: list[str], seconds: float) -> None:
+    (tmp_path / "annotations").write_text('seldon.io/rest-timeout="3000"\n')
+    with main.make_context(
+        "test", ["Model", "--annotations", str(tmp_path / "annotations"), *arguments]
+    ) as context:
+        assert isinstance(context, click.Context)
+        assert take_annotations(context.params)["timeout_seconds"] == seconds
+
+
+class Slow:
+    """Answers when it is let go; its async hook never."""
+
+    def __init__(self) -> None:
+        self.may_go = threading.Event()
+
+    def predict(self, X: Any, names: Any) -> Any:  # noqa: N803
+        self.may_go.wait(30)
+        return X
+
+    async def transform_input(self, X: Any, names: Any) -> Any:  # noqa: N803
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("path", ["/predict", "/transform-input"])
+async def test_a_call_that_takes_too_long_is_answered_504(path: str) -> None:
+    model = Slow()
+    inside = make_inside(model, timeout_seconds=0.05)
+    status, body = await inside.post(path, {"strData": "x"})
+    model.may_go.set()
+    assert (status, body["status"]["reason"]) == (504, "MICROSERVICE_TIMEOUT")
+
+
+async def test_only_a_job_under_way_is_stuck_and_one_that_waited_costs_no_call() -> None:
+    threads: ModelThreads[str] = ModelThreads(1, 10, timeout_seconds=0.05)
+    stuck: list[str] = []
+    threads.on_stuck = lambda: stuck.append("stuck")
+    gate = threading.Event()
+    called: list[str] = []
+
+    def count() -> str:
+        called.append("second")
+        return "second"
+
+    first = threads.run(lambda: str(gate.wait(30)))
+    second = threads.run(count)
+    found = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(each) for each in found] == [CallTimeoutError, CallTimeoutError]
+    gate.set()
+    assert await threads.run(lambda: "third") == "third"
+    assert (stuck, called) == (["stuck"], [])
+
+
+def test_settings_survive_the_pipe_to_a_worker() -> None:
+    settings = Settings("m", ".", {"a": 1}, "m", tracing=Tracing(True, tags={"a": "b"}, sampled_share=0.5))
+    assert Settings.from_json(settings.to_json()) == settings
+
+
+STUCK = """
+    import os, time
+
+    class Stuck:
+        def predict(self, X, names):
+            while X == "stuck":
+                time.sleep(0.01)
+            return str(os.getpid())
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_whose_model_is_stuck_is_replaced(serve: Serve) -> None:
+    served = serve("Stuck", STUCK, "--timeout-seconds", "0.3")
+    first = served.post("/predict", {"strData": "x"})[1]["strData"]
+    assert served.post("/predict", {"strData": "stuck"})[0] == 504
+    found: list[str] = []
+
+    def is_another() -> bool:
+        status, body = served.post("/predict", {"strData": "x"})
+        found.append(body.get("strData", ""))
+        return status == 200 and found[-1] != first
+
+    wait_until(is_another)
+
+
+async def test_the_paths_are_described_for_programs() -> None:
+    status, found = await make_inside(Slow()).call("GET", "/seldon.json")
+    assert (status, found["openapi"], found["info"]["title"]) == (200, "3.0.3", "model")
+    body = found["paths"]["/api/v1.0/predictions"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"]["$ref"].removeprefix("#/components/schemas/") in found["components"]["schemas"]
+    assert set(found["paths"]["/predict"]) == {"get", "post"}
+    names = [op["operationId"] for path in found["paths"].values() for op in path.values()]
+    assert len(names) == len(set(names))
