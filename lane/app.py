@@ -39,10 +39,14 @@ SECONDS: Final = Histogram(
 )
 _CORS: Final = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
+    (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Seldon-Puid"),
 ]
 _PREFLIGHT: Final = [
-    (b"access-control-allow-headers", b"Content-Type, Idempotency-Key, X-Request-ID"),
+    (
+        b"access-control-allow-headers",
+        b"Accept, Accept-Encoding, Authorization, Content-Type, Idempotency-Key, Seldon-Puid, X-CSRF-Token, "
+        b"X-Request-ID",
+    ),
     (b"access-control-max-age", b"86400"),
 ]
 
@@ -193,13 +197,13 @@ def _check_callback(request: Request) -> None:
 
 def _options(request: Request) -> Reply:
     headers = [(b"allow", request.route.allow.encode())]
-    if request.route.door == "js":
+    if request.route.allows_origins:
         headers += [*_PREFLIGHT, (b"access-control-allow-methods", request.route.allow.encode())]
     return Reply(status=204, headers=headers)
 
 
 def _finish(request: Request, reply: Reply) -> Reply:
-    if request.route.door == "js":
+    if request.route.allows_origins:
         reply.headers += [*_CORS, (b"x-content-type-options", b"nosniff")]
         if request.callback and is_callback(request.callback) and reply.status != 204:
             reply.body = b"%s(%s)" % (request.callback.encode(), reply.body)

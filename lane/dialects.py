@@ -81,10 +81,11 @@ class SeldonCoreDialect:
 
     def write(self, error: SeldonError, request: Request | None) -> Reply:
         """`{"status": {"code", "info", "reason", "status": "FAILURE"}}`."""
+        # What went wrong inside a graph has numbers of its own in Seldon Core's engine.
         status = {
-            "code": error.status,
+            "code": error.data.get("engine_code", error.status),
             "info": error.message,
-            "reason": error.code.upper(),
+            "reason": error.data.get("engine_reason", error.code.upper()),
             "status": "FAILURE",
         }
         return json_reply({"status": status}, error.status, error_headers(error))

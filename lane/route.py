@@ -52,6 +52,7 @@ class Route:
     `path` is exact (`/events`) or has named parts (`/seldon/{client}/{name}/api/v1.0/predictions`).
     `surface` is what quotas, metrics and traffic are counted by; `scope` what the caller must hold.
     `is_intake`: it takes records in, so what it refuses is counted as rejected, by the error's code.
+    `is_cors`: pages of any origin may call it; those of the js door always may.
     `is_there`: whether anything is at these named parts, asked before a method is called wrong.
     """
 
@@ -66,6 +67,7 @@ class Route:
     max_body_bytes: int = 1_048_576
     is_jsonp: bool = False
     is_intake: bool = False
+    is_cors: bool = False
     is_there: Callable[[dict[str, str]], bool] = lambda named: True
 
     @property
@@ -75,6 +77,11 @@ class Route:
         if "GET" in methods and "HEAD" not in methods:
             methods.append("HEAD")
         return ", ".join([*methods, "OPTIONS"])
+
+    @property
+    def allows_origins(self) -> bool:
+        """Whether pages of other origins may read its answers."""
+        return self.is_cors or self.door == "js"
 
     @property
     def reads_body(self) -> bool:

@@ -1,4 +1,4 @@
-"""Path -> route: a dictionary for exact paths, a short list for those with named parts."""
+"""Path -> route: a dictionary for exact paths, a few short lists for those with named parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = list(routes)
         self._exact: dict[str, Found] = {}
-        self._patterns: dict[str, list[tuple[list[str], Route]]] = {}
+        # By first part, number of parts and last part, which is empty here where it has a name.
+        self._patterns: dict[tuple[str, int, str], list[tuple[list[str], Route]]] = {}
         for route in self.routes:
             self._add(route)
 
@@ -25,10 +26,12 @@ class Router:
         if found is not None:
             return found
         parts = path.split("/")
-        for names, route in self._patterns.get(parts[1] if len(parts) > 1 else "", ()):
-            params = _match(names, parts)
-            if params is not None:
-                return route, params
+        first, count = parts[1] if len(parts) > 1 else "", len(parts)
+        for last in {parts[-1]: None, "": None}:
+            for names, route in self._patterns.get((first, count, last), ()):
+                params = _match(names, parts)
+                if params is not None:
+                    return route, params
         return None
 
     def _add(self, route: Route) -> None:
@@ -38,7 +41,8 @@ class Router:
             self._exact[route.path] = (route, {})
             return
         names = route.path.split("/")
-        self._patterns.setdefault(names[1], []).append((names, route))
+        last = "" if names[-1].startswith("{") else names[-1]
+        self._patterns.setdefault((names[1], len(names), last), []).append((names, route))
 
 
 def _match(names: list[str], parts: list[str]) -> dict[str, str] | None:

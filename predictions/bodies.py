@@ -32,10 +32,15 @@ _random: Final = random.Random(os.urandom(32))  # noqa: S311
 
 def read_document(request: Request) -> tuple[bytes, Document]:
     """The JSON object of the body and its bytes; InvalidJsonError when it is none."""
-    body = request.body
-    if request.headers.get(b"content-type") != b"application/json":
-        body = _unwrapped(request.content_type, body)
+    body = read_body(request)
     return body, parse_object(body)
+
+
+def read_body(request: Request) -> bytes:
+    """The JSON text of the body, not read yet; UnsupportedMediaError when it is said to be something else."""
+    if request.headers.get(b"content-type") != b"application/json":
+        return _unwrapped(request.content_type, request.body)
+    return request.body
 
 
 def read_js_document(request: Request) -> tuple[bytes, Document]:

@@ -217,3 +217,55 @@ class ServingInvalidError(InvalidInputError):
 
     def __init__(self, name: str, pointer: str, reason: str) -> None:
         super().__init__(f"Deployment {name}, {pointer}: {reason}", pointer=pointer, reason=reason)
+
+
+class UnitMissingError(NotFoundError):
+    """No graph of the deployment has a unit of that name that is called anywhere."""
+
+    code = "unit_missing"
+
+    def __init__(self, deployment: str, unit: str) -> None:
+        super().__init__(f"Deployment {deployment} has no unit {unit!r} that could be asked.")
+
+
+class UnitNotReadyError(UnavailableError):
+    """A unit of the graph has no replica that is ready."""
+
+    code = "unit_not_ready"
+
+    def __init__(self, unit: str) -> None:
+        super().__init__(f"Unit {unit} is not ready: none of its replicas is.", unit=unit)
+
+
+class UnitRefusedError(UpstreamError):
+    """A unit answered with an error of its own; `answer_status`, `body` and `content_type` are its words."""
+
+    code = "unit_refused"
+
+    def __init__(self, unit: str, status: int, body: bytes, content_type: str) -> None:
+        super().__init__(f"Unit {unit} answered with status {status}.", unit=unit)
+        self.answer_status = status
+        self.body = body
+        self.content_type = content_type
+
+
+class InvalidRoutingError(UpstreamError):
+    """A router chose a child that its node does not have; Seldon Core's engine calls it 207."""
+
+    code = "invalid_routing"
+
+    def __init__(self, unit: str, reason: str) -> None:
+        super().__init__(
+            f"Unit {unit}: {reason}.", unit=unit, engine_code=207, engine_reason="Invalid Routing"
+        )
+
+
+class CombinerError(UpstreamError):
+    """The built-in combiner cannot average what its children answered; Seldon Core's engine calls it 204."""
+
+    code = "combiner_failed"
+
+    def __init__(self, unit: str, reason: str) -> None:
+        super().__init__(
+            f"Unit {unit}: {reason}.", unit=unit, engine_code=204, engine_reason="Combiner error"
+        )

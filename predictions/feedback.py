@@ -12,6 +12,7 @@ from common.errors import InvalidInputError
 from predictions.errors import FeedbackUnroutableError, StrategyMissingError
 from predictions.gateway import Gateway
 from predictions.graph import Branch, Plan
+from predictions.graphs.gateway import Asked
 from predictions.prediction_log import LogPolicy, redacted
 from predictions.protocols.base import Document, object_in, text_of
 from predictions.protocols.meta import STRATEGY_NODE, with_meta
@@ -56,8 +57,21 @@ async def deliver_feedback(
         await gateway.recorder.sink.append(FEEDBACK, client, (line,))
 
 
+async def deliver_graph_feedback(gateway: Gateway, asked: Asked, document: Document) -> bytes:
+    """Gives a checked feedback to the units that answered and records it; the reply of the graph's root."""
+    is_delivered = False
+    try:
+        reply = await gateway.graphs.feedback(asked, document)
+        is_delivered = asked.deployed.flow.delivers_feedback
+        return reply
+    finally:
+        kept = _redacted(document, asked.message.body, gateway.policy_of(asked.client))
+        line = _line(asked.client, asked.deployed.name, kept, is_delivered=is_delivered)
+        await gateway.recorder.sink.append(FEEDBACK, asked.client, (line,))
+
+
 async def _send(upstream: Upstream, body: bytes, document: Document) -> bytes:
-    puid = _puid(document)
+    puid = puid_of_feedback(document)
     call = Call("POST", upstream.spec.feedback_target, body, "application/json", puid)
     answer = await upstream.call(call, upstream.spec.deadline_seconds)
     reply, reply_body = upstream.read(answer, upstream.protocol.read_status)
@@ -78,7 +92,7 @@ def _answering(gateway: Gateway, client: str, document: Document) -> Upstream:
         raise FeedbackUnroutableError(
             f"The response names no microservice of {client}. {error.message}"
         ) from None
-    for step in _branch(plan, meta, _puid(document)).steps:
+    for step in _branch(plan, meta, puid_of_feedback(document)).steps:
         if isinstance(step, Upstream):
             return step
     raise FeedbackUnroutableError("The variation that answered has no microservice any more.")
@@ -99,7 +113,8 @@ def _branch(plan: Plan, meta: Document, puid: str) -> Branch:
     )
 
 
-def _puid(document: Document) -> str:
+def puid_of_feedback(document: Document) -> str:
+    """The puid of the prediction that a feedback is about; empty when it does not say."""
     for key in ("response", "request"):
         puid = text_of(object_in(object_in(document, key), "meta").get("puid"))
         if puid:
@@ -108,7 +123,7 @@ def _puid(document: Document) -> str:
 
 
 def _recorded_reply(document: Document) -> bytes:
-    return orjson.dumps({"meta": {"puid": _puid(document), "tags": {"feedback": "recorded"}}})
+    return orjson.dumps({"meta": {"puid": puid_of_feedback(document), "tags": {"feedback": "recorded"}}})
 
 
 def _redacted(document: Document, body: bytes, policy: LogPolicy) -> bytes:

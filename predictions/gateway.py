@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from common import clock
@@ -13,6 +13,7 @@ from events.sinks.base import Sink
 from predictions.errors import ClientBusyError, MicroserviceMissingError
 from predictions.execution import Shadows, run_branch
 from predictions.graph import Branch, Plan
+from predictions.graphs.gateway import GraphGateway
 from predictions.graphs.serving import Serving
 from predictions.limits import ConcurrencyLimit
 from predictions.plans import ClientPlans, Compiler
@@ -20,12 +21,13 @@ from predictions.prediction_log import LogPolicy, Prediction
 from predictions.protocols.meta import finish
 from predictions.recording import Recorder
 from predictions.records import Ask, MicroserviceSpec, Outcome
-from predictions.registry import Registry, Upstreams
+from predictions.registry import MakeTransport, Registry, Upstreams
 from predictions.upstreams import Upstream
 from stores.config.base import ConfigStore
 
 SURFACE: Final = "predict"
-# A replaced microservice finishes the calls under way before its connections are closed.
+# A replaced microservice finishes the calls under way before its connections are closed: whoever holds it
+# has this long to begin one, and a call ends with its deadline.
 RETIRE_SECONDS: Final = 30.0
 MAX_SHADOWS: Final = 256
 LONGEST_CLIENT_WAIT_SECONDS: Final = 1.0
@@ -57,18 +59,21 @@ class Gateway:
         self,
         config: Callable[[], ConfigStore],
         registry: Registry[MicroserviceSpec],
-        upstreams: Upstreams,
+        make_transport: MakeTransport,
         sink: Sink,
         limits: GatewayLimits,
     ) -> None:
         self._config = config
         self.registry = registry
         self.deployments: Registry[Serving] = Registry()
-        self.upstreams = upstreams
+        self.upstreams = Upstreams(make_transport)
         self.recorder = Recorder(sink, self.policy_of)
         self._client_concurrency = limits.client_concurrency
         default = MicroserviceSpec("", "", "legacy", limits.deadline_seconds, limits.concurrency)
-        self._compiler = Compiler(upstreams, self._retire, default)
+        self._compiler = Compiler(self.upstreams, self.retire, default)
+        # Replicas are retired with their deployment, microservices with the strategy that names them.
+        replica = replace(default, protocol="seldon", is_local=True)
+        self.graphs = GraphGateway(self.deployments, Upstreams(make_transport), replica, self)
         self._states: dict[str, ClientState] = {}
         self._shadows = Shadows(MAX_SHADOWS)
         self._retiring: set[asyncio.Task[None]] = set()
@@ -79,6 +84,10 @@ class Gateway:
         """The plan of the client's strategy; StrategyMissingError when there is none."""
         plans = self._state(client).plans
         return plans.plan(self._config(), self.registry.of(client), self._compiler.compile)
+
+    def has_strategy(self, client: str) -> bool:
+        """Whether a strategy is in force for `client`."""
+        return self._state(client).plans.has_strategy(self._config())
 
     def named_plan(self, client: str, name: str) -> Plan:
         """The plan that calls the client's microservice `name` and nothing else."""
@@ -98,7 +107,8 @@ class Gateway:
             found = self._states[client] = ClientState(client, self._client_concurrency)
         return found
 
-    def _retire(self, upstreams: list[Upstream]) -> None:
+    def retire(self, upstreams: list[Upstream]) -> None:
+        """Close `upstreams` once what is under way has ended."""
         for upstream in upstreams:
             task = asyncio.get_running_loop().create_task(_close_later(upstream))
             self._retiring.add(task)
@@ -125,6 +135,14 @@ class Gateway:
         self.recorder.add(Prediction(ask, outcome, answer, model, branch.label, seconds))
         return answer
 
+    def limit_of(self, client: str) -> ConcurrencyLimit:
+        """How many predictions of `client` may be under way in this worker."""
+        return self._state(client).limit
+
+    def record(self, prediction: Prediction) -> None:
+        """Write down a prediction, soon."""
+        self.recorder.add(prediction)
+
     def policy_of(self, client: str) -> LogPolicy:
         """What of the client's predictions is recorded."""
         return self._state(client).plans.policy(self._config())
@@ -139,6 +157,7 @@ class Gateway:
     async def close(self) -> None:
         """Let go of every connection; records that wait go to the sink."""
         await self._shadows.stop()
+        await self.graphs.close()
         for task in list(self._retiring):
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
@@ -149,6 +168,6 @@ class Gateway:
 
 async def _close_later(upstream: Upstream) -> None:
     try:
-        await asyncio.sleep(RETIRE_SECONDS)
+        await asyncio.sleep(RETIRE_SECONDS + upstream.spec.deadline_seconds)
     finally:
         await upstream.transport.close()

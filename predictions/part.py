@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from events.sinks.base import Sink
 from predictions.gateway import Gateway, GatewayLimits
 from predictions.records import MicroserviceSpec
-from predictions.registry import N, Registry, Upstreams
+from predictions.registry import N, Registry
 from predictions.selectors import networks_of, servings_by_client, specs_by_client
 from predictions.services import DEPLOYMENTS_TOPIC, TOPIC
 from predictions.transports.http import HttpTransport
@@ -84,7 +84,7 @@ def build_gateway(sink: Sink) -> Gateway:
         concurrency=settings.PREDICT_CONCURRENCY,
         client_concurrency=settings.CLIENT_CONCURRENCY,
     )
-    return Gateway(get_store, Registry(), Upstreams(_http_transport), sink, limits)
+    return Gateway(get_store, Registry(), _http_transport, sink, limits)
 
 
 def _http_transport(spec: MicroserviceSpec) -> HttpTransport:

@@ -50,6 +50,10 @@ class ClientPlans:
             self._own, self._default, self._table = own, default, table
         return self._plan
 
+    def has_strategy(self, store: ConfigStore) -> bool:
+        """Whether a strategy is in force, whatever it is worth."""
+        return store.get(self._path) is not None or store.get(DEFAULT_STRATEGY) is not None
+
     def named(self, name: str, spec: MicroserviceSpec | None, compiler: Compiler) -> Plan:
         """The plan that calls the microservice `name`; MicroserviceMissingError when there is no `spec`."""
         kept = self._named.get(name)

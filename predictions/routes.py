@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from common.errors import InvalidInputError, InvalidJsonError, UnsupportedMediaError
 from lane.dialects import SELDON_CORE, SELDON_SERVER
@@ -11,50 +11,13 @@ from lane.route import Docs, Endpoint, Parameter, Route
 from predictions import errors
 from predictions.endpoints import PredictionEndpoints
 from predictions.gateway import Gateway
+from predictions.graphs.endpoints import DeploymentEndpoints
+from predictions.graphs.routes import deployment_routes
+from predictions.graphs.schemas import FEEDBACK_BODY, REFUSAL, SELDON_MESSAGE, Schema
 
 TAG: Final = "predictions"
-Schema = dict[str, Any]
 
-_NUMBERS: Final[Schema] = {"type": "array", "items": {}}
 _FEATURE: Final[Schema] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
-_META: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "puid": {"type": "string"},
-        "tags": {"type": "object"},
-        "routing": {"type": "object"},
-        "requestPath": {"type": "object"},
-        "metrics": {"type": "array", "items": {"type": "object"}},
-    },
-}
-SELDON_MESSAGE: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "meta": _META,
-        "data": {
-            "type": "object",
-            "properties": {
-                "names": {"type": "array", "items": {"type": "string"}},
-                "ndarray": _NUMBERS,
-                "tensor": {"type": "object", "properties": {"shape": _NUMBERS, "values": _NUMBERS}},
-            },
-        },
-        "jsonData": {},
-        "strData": {"type": "string"},
-        "binData": {"type": "string", "description": "base64"},
-    },
-}
-# A component writes its Status as it likes: Seldon Core's wrapper has the integer 1 for FAILURE.
-REFUSAL: Final[Schema] = {"type": "object", "properties": {"status": {"type": "object"}}}
-FEEDBACK_BODY: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "request": SELDON_MESSAGE,
-        "response": SELDON_MESSAGE,
-        "reward": {"type": "number"},
-        "truth": SELDON_MESSAGE,
-    },
-}
 LEGACY_BODY: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -106,6 +69,23 @@ _CALLING: Final = (
     errors.ModelRefusedError,
     errors.MessageError,
 )
+_GRAPH: Final = (
+    errors.UnitNotReadyError,
+    errors.UnitRefusedError,
+    errors.InvalidRoutingError,
+    errors.CombinerError,
+)
+_MISSING: Final = (
+    errors.StrategyMissingError,
+    errors.MicroserviceMissingError,
+    errors.DeploymentMissingError,
+)
+# Path before /api, and who answers there.
+_WHOM: Final = {
+    "": "the client's strategy, or without one its default deployment",
+    "/seldon/{client}/{name}": "a named deployment or microservice",
+    "/seldon/{name}": "a named deployment or microservice of the token's client",
+}
 _READING: Final = (InvalidJsonError, InvalidInputError, UnsupportedMediaError)
 _PUID: Final = Parameter("puid", "Whom the prediction is for; equal puids get the same variation.")
 
@@ -117,7 +97,6 @@ def prediction_routes(gateway: Gateway, max_body_bytes: int = 16_777_216) -> lis
 
 def _routes(gateway: Gateway) -> list[Route]:
     does = PredictionEndpoints(gateway)
-    named = "/seldon/{client}/{name}/api/v1.0"
     return [
         Route("/predict", ("POST",), does.predict, SELDON_SERVER, "predict", _legacy_docs(), scope="predict"),
         Route(
@@ -131,15 +110,25 @@ def _routes(gateway: Gateway) -> list[Route]:
             scope="js",
             is_jsonp=True,
         ),
-        _core("/api/v1.0/predictions", does.predictions, _core_docs("by the client's strategy")),
-        _core(f"{named}/predictions", does.named_predictions, _core_docs("by one named microservice")),
-        _core("/api/v1.0/feedback", does.feedback, _feedback_docs("to the microservice that answered")),
-        _core(f"{named}/feedback", does.named_feedback, _feedback_docs("to one named microservice")),
+        *(
+            route
+            for prefix, whom in _WHOM.items()
+            for version in ("v1.0", "v0.1")
+            for route in _core_routes(does, f"{prefix}/api/{version}", whom)
+        ),
+        *deployment_routes(DeploymentEndpoints(gateway.graphs)),
+    ]
+
+
+def _core_routes(does: PredictionEndpoints, base: str, whom: str) -> list[Route]:
+    return [
+        _core(f"{base}/predictions", does.predictions, _core_docs(whom)),
+        _core(f"{base}/feedback", does.feedback, _feedback_docs(whom)),
     ]
 
 
 def _core(path: str, endpoint: Endpoint, docs: Docs) -> Route:
-    return Route(path, ("POST",), endpoint, SELDON_CORE, "predict", docs, scope="predict")
+    return Route(path, ("POST",), endpoint, SELDON_CORE, "predict", docs, scope="predict", is_cors=True)
 
 
 def _legacy_docs() -> Docs:
@@ -166,7 +155,7 @@ def _js_docs() -> Docs:
 
 def _core_docs(whom: str) -> Docs:
     return Docs(
-        summary=f"Predict in Seldon Core's form, {whom}",
+        summary=f"Predict in Seldon Core's form: {whom}",
         tag=TAG,
         request={_JSON: SELDON_MESSAGE},
         answers={
@@ -176,16 +165,16 @@ def _core_docs(whom: str) -> Docs:
                 {_JSON: REFUSAL},
             ),
         },
-        errors=(*_READING, errors.StrategyMissingError, errors.MicroserviceMissingError, *_CALLING),
+        errors=(*_READING, *_MISSING, *_CALLING, *_GRAPH),
         examples={"request": {"data": {"names": ["f1", "f2"], "ndarray": [[1.0, 2.0]]}}},
     )
 
 
 def _feedback_docs(whom: str) -> Docs:
     return Docs(
-        summary=f"Send feedback {whom}",
+        summary=f"Send feedback to who answered: {whom}",
         tag=TAG,
         request={_JSON: FEEDBACK_BODY},
         answers={200: ("What the microservice replied", {_JSON: SELDON_MESSAGE})},
-        errors=(*_READING, errors.FeedbackUnroutableError, errors.MicroserviceMissingError, *_CALLING),
+        errors=(*_READING, errors.FeedbackUnroutableError, *_MISSING, *_CALLING, *_GRAPH),
     )

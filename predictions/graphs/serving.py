@@ -30,6 +30,7 @@ _NAME_LENGTH: Final = 253
 _ENDPOINT: Final = re.compile(
     r"(?:https?|grpc)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}|python:/[^#]*#[A-Za-z_][\w.]*"
 )
+_RATIO: Final = re.compile(r"0?\.[0-9]+|0|1|1\.0*|0\.")
 _TIMEOUTS: Final = ("seldon.io/rest-timeout", "seldon.io/grpc-timeout")
 
 
@@ -94,8 +95,19 @@ def parse_serving(name: str, value: Any) -> Serving:
     root = _Place(name, "", value)
     predictors = tuple(_predictor(each) for each in root.items("predictors"))
     _check_predictors(root, predictors)
+    protocol = root.one_of("protocol", PROTOCOLS, "seldon")
+    if protocol != "seldon":
+        _check_seldon_only(root, predictors)
     rest, grpc = (_timeout(root, key) for key in _TIMEOUTS)
-    return Serving(name, root.one_of("protocol", PROTOCOLS, "seldon"), predictors, rest, grpc)
+    return Serving(name, protocol, predictors, rest, grpc)
+
+
+def _check_seldon_only(root: _Place, predictors: tuple[Predictor, ...]) -> None:
+    for index, predictor in enumerate(predictors):
+        for unit in predictor.graph.walk():
+            if unit.implementation in ("SIMPLE_MODEL", "AVERAGE_COMBINER"):
+                at = f"predictors/{index}/graph"
+                root.refuse(at, f"{unit.name}: {unit.implementation} speaks the protocol seldon alone")
 
 
 def _check_predictors(root: _Place, predictors: tuple[Predictor, ...]) -> None:
@@ -169,12 +181,23 @@ def _unit(place: _Place, children: tuple[Unit, ...]) -> Unit:
         logger_url=str(logger.get("url") or ""),
         children=children,
     )
+    _check_built_in(place, unit)
     kinds = {endpoint.partition(":")[0] for endpoint in unit.endpoints}
     if len(kinds) > 1:
         place.refuse("endpoints", "the replicas of a unit are all of one kind")
     if "python" in kinds and len(unit.endpoints) > 1:
         place.refuse("endpoints", "a class in this process is one endpoint")
     return unit
+
+
+def _check_built_in(place: _Place, unit: Unit) -> None:
+    if unit.implementation == "RANDOM_ABTEST":
+        if len(unit.children) != 2:
+            place.refuse("children", "RANDOM_ABTEST has exactly two children")
+        if not _RATIO.fullmatch(dict(unit.parameters).get("ratioA", "0.5")):
+            place.refuse("parameters", "ratioA is a number from 0 to 1")
+    if unit.implementation in ("SIMPLE_ROUTER", "AVERAGE_COMBINER") and not unit.children:
+        place.refuse("children", f"{unit.implementation} has at least one child")
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Protocol(ABC):
         try:
             document, body = orjson.loads(answer.body), answer.body
         except orjson.JSONDecodeError:
-            document, body = _read_lenient(microservice, answer)
+            document, body = read_lenient(microservice, answer)
         if not isinstance(document, dict):
             raise MicroserviceGarbageError(microservice, "not a JSON object")
         return document, body
@@ -100,7 +100,7 @@ class Protocol(ABC):
         return MicroserviceFailedError(microservice, f"{status}, {words}" if words else status)
 
 
-def _read_lenient(microservice: str, answer: Answer) -> tuple[Any, bytes]:
+def read_lenient(microservice: str, answer: Answer) -> tuple[Any, bytes]:
     """Python writes NaN and Infinity, which no JSON reader takes; they are passed on as null."""
     try:
         document = json.loads(answer.body)

@@ -14,6 +14,8 @@ class Call(NamedTuple):
     body: bytes = b""
     content_type: str = "application/json"
     puid: str = ""
+    # More header lines, each ended by CR LF.
+    headers: bytes = b""
 
 
 class Answer(NamedTuple):

@@ -187,14 +187,16 @@ class HttpTransport(Transport):
     def _head(self, call: Call) -> bytes:
         """Request line and headers; the part that does not change from call to call is made once."""
         if call.method == "GET":
-            return b"%b%b\r\n\r\n" % (self._fixed_head("GET", call.target, ""), _header_value(call.puid))
+            fixed = self._fixed_head("GET", call.target, "")
+            return b"%b%b\r\n%b\r\n" % (fixed, _header_value(call.puid), call.headers)
         key = (call.method, call.target, call.content_type)
         head = self._heads.get(key)
         if head is None:
             head = self._fixed_head(*key)
             if len(self._heads) < _HEADS_KEPT:
                 self._heads[key] = head
-        return b"%b%b\r\nContent-Length: %d\r\n\r\n" % (head, _header_value(call.puid), len(call.body))
+        puid, size = _header_value(call.puid), len(call.body)
+        return b"%b%b\r\n%bContent-Length: %d\r\n\r\n" % (head, puid, call.headers, size)
 
     def _fixed_head(self, method: str, target: str, content_type: str) -> bytes:
         host = "localhost" if self._origin.startswith("unix:") else urlsplit(self._origin).netloc

@@ -18,8 +18,9 @@ from lane.door import Door, PublicDoor
 from lane.request import Request
 from lane.router import Router
 from predictions.gateway import Gateway, GatewayLimits
+from predictions.graphs.serving import parse_serving
 from predictions.records import MicroserviceSpec
-from predictions.registry import Registry, Upstreams
+from predictions.registry import Registry
 from predictions.routes import prediction_routes
 from predictions.transports.base import Transport
 from predictions.transports.http import HttpTransport
@@ -71,14 +72,16 @@ class Machine:
         self.store = UncheckedStore()
         self.sink = MemorySink()
         self.registry: Registry[MicroserviceSpec] = Registry()
-        self.gateway = Gateway(
-            lambda: self.store, self.registry, Upstreams(http_transport), self.sink, limits
-        )
+        self.gateway = Gateway(lambda: self.store, self.registry, http_transport, self.sink, limits)
         doors: dict[str, Door] = {"public": PublicDoor(), "token": TokenDoor(), "js": TokenDoor()}
         self.call = AsgiCaller(Lane(Router(prediction_routes(self.gateway)), doors, django_stand_in))
 
     def register(self, client: str, *specs: MicroserviceSpec) -> None:
         self.registry.put(client, [*self.registry.of(client).values(), *specs])
+
+    def deploy(self, client: str, **servings: Any) -> None:
+        """Replace what the client's deployments serve."""
+        self.gateway.deployments.put(client, [parse_serving(name, each) for name, each in servings.items()])
 
     def strategy(self, client: str, document: Any) -> None:
         self.store.put(f"/all_clients/{client}/predict_algs", document)

@@ -74,6 +74,23 @@ def test_shadow_without_traffic_sees_every_request() -> None:
         ("/predictors/0/graph/endpoints", serving(predictor(unit("a", endpoints=["python:/f#m.C"] * 2)))),
         ("/predictors/0/graph/children/0/name", serving(predictor(unit("a", "MODEL", unit("a"))))),
         ("/predictors/0/graph/logger/mode", serving(predictor(unit("a", logger={"mode": "some"})))),
+        ("/predictors/0/graph/children", serving(predictor(unit("a", implementation="RANDOM_ABTEST")))),
+        (
+            "/predictors/0/graph/parameters",
+            serving(
+                predictor(
+                    unit(
+                        "a",
+                        "ROUTER",
+                        unit("b"),
+                        unit("c"),
+                        implementation="RANDOM_ABTEST",
+                        parameters=[{"name": "ratioA", "value": "1.5"}],
+                    )
+                )
+            ),
+        ),
+        ("/predictors/0/graph", serving(predictor(unit("a", implementation="SIMPLE_MODEL")), protocol="v2")),
         ("/annotations/seldon.io~1rest-timeout", serving(predictor(unit("a")), rest_timeout="5s")),
     ],
 )

@@ -1,0 +1,119 @@
+"""A deployment as one worker runs it: its predictors compiled, and who gets which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from predictions.graphs.flows import SELDON, Flow
+from predictions.graphs.nodes import Node, Place, compile_graph
+from predictions.graphs.ports import NoPort, Port, ReplicasPort
+from predictions.graphs.serving import Predictor, Serving, Unit
+from predictions.records import MicroserviceSpec
+from predictions.traffic import bounds_of, choose, is_mirrored, point_of
+from predictions.upstreams import Upstream
+
+FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON,)}
+
+
+@dataclass(frozen=True, slots=True)
+class LivePredictor:
+    """One predictor with its graph; `place` is what metrics say of it."""
+
+    predictor: Predictor
+    root: Node
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """The predictor's name."""
+        return self.predictor.name
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What `serving` comes to; `specs` are the replicas that it calls."""
+
+    serving: Serving
+    flow: Flow
+    predictors: tuple[LivePredictor, ...]
+    bounds: tuple[float, ...]
+    shadows: tuple[LivePredictor, ...]
+    specs: frozenset[MicroserviceSpec]
+    salt: str
+
+    @property
+    def name(self) -> str:
+        """The deployment's name."""
+        return self.serving.name
+
+    def predictor_for(self, puid: str) -> LivePredictor:
+        """The predictor of `puid`: the same one for as long as the weights stay."""
+        if len(self.predictors) == 1:
+            return self.predictors[0]
+        return self.predictors[choose(self.bounds, point_of(puid, self.salt))]
+
+    def shadows_for(self, puid: str) -> list[LivePredictor]:
+        """The shadows that see this request too."""
+        return [
+            shadow
+            for shadow in self.shadows
+            if is_mirrored(shadow.predictor.traffic / 100, puid, f"{self.salt}:{shadow.name}")
+        ]
+
+
+class Assembler:
+    """Compiles what one client's deployment serves; `upstream_of` gives the replica of a spec."""
+
+    def __init__(
+        self,
+        client: str,
+        serving: Serving,
+        default: MicroserviceSpec,
+        upstream_of: Callable[[MicroserviceSpec], Upstream],
+    ) -> None:
+        self._client = client
+        self._serving = serving
+        self._default = default
+        self._upstream_of = upstream_of
+        self._flow = FLOWS[serving.protocol]
+        self._specs: set[MicroserviceSpec] = set()
+
+    def assemble(self) -> Deployed:
+        """The deployment, ready to be called."""
+        predictors = [self._predictor(each) for each in self._serving.predictors]
+        live = tuple(each for each in predictors if not each.predictor.is_shadow)
+        # A single predictor gets everything, whatever its weight says.
+        weights = [each.predictor.traffic for each in live] if len(live) > 1 else [1.0]
+        return Deployed(
+            serving=self._serving,
+            flow=self._flow,
+            predictors=live,
+            bounds=bounds_of(weights),
+            shadows=tuple(each for each in predictors if each.predictor.is_shadow),
+            specs=frozenset(self._specs),
+            salt=f"{self._client}/{self._serving.name}",
+        )
+
+    def _predictor(self, predictor: Predictor) -> LivePredictor:
+        place = Place(self._client, self._serving.name, predictor.name, predictor.version)
+        root = compile_graph(predictor.graph, self._flow, self._port, self._seconds, place)
+        return LivePredictor(predictor, root, place)
+
+    def _seconds(self, unit: Unit) -> float:
+        is_grpc = bool(unit.endpoints) and unit.endpoints[0].startswith("grpc:")
+        named = self._serving.grpc_timeout_seconds if is_grpc else self._serving.rest_timeout_seconds
+        return named or self._default.deadline_seconds
+
+    def _port(self, unit: Unit) -> Port:
+        label = f"{self._serving.name}/{unit.name}"
+        seconds = self._seconds(unit)
+        replicas = []
+        for url in unit.endpoints:
+            spec = replace(self._default, name=label, url=url, deadline_seconds=seconds)
+            self._specs.add(spec)
+            replicas.append(self._upstream_of(spec))
+        if len(replicas) == 1:
+            return replicas[0]
+        return ReplicasPort(tuple(replicas)) if replicas else NoPort(label)

@@ -1,0 +1,131 @@
+"""The lane's endpoints of deployments: read, ask the graphs, reply."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lane.reply import Headers, Reply, json_reply
+from lane.request import Request
+from predictions.bodies import puid_of, read_body
+from predictions.errors import DeploymentMissingError, UnitRefusedError
+from predictions.graphs.deployed import Deployed
+from predictions.graphs.describing import ask_unit, check_ready, describe_graph
+from predictions.graphs.documents import deployment_document, deployment_page
+from predictions.graphs.gateway import Asked, GraphGateway
+from predictions.graphs.walk import Walk
+
+# Handed to every unit as they came, so that traces of callers and units come together.
+_TRACE_HEADERS: Final = (
+    b"traceparent", b"tracestate", b"uber-trace-id", b"b3", b"x-b3-traceid", b"x-b3-spanid",
+    b"x-b3-parentspanid", b"x-b3-sampled", b"x-b3-flags",
+)  # fmt: skip
+_SKIPS: Final = frozenset({"true", "on", "1"})
+_HTML: Final = b"text/html; charset=utf-8"
+
+
+class DeploymentEndpoints:
+    """The endpoints over the deployments of one worker."""
+
+    def __init__(self, graphs: GraphGateway) -> None:
+        self._graphs = graphs
+
+    def find(self, request: Request) -> Deployed | None:
+        """What the path names of the caller's own, or their default; None when it is not there."""
+        client, params = request.client, request.params
+        if params.get("client", client) != client:
+            return None
+        name = params.get("name")
+        return self._graphs.find(client, name) if name else self._graphs.default(client)
+
+    def get(self, request: Request) -> Deployed:
+        """The same; DeploymentMissingError when it is not there."""
+        found = self.find(request)
+        if found is None:
+            owner = request.params.get("client", request.client)
+            raise DeploymentMissingError(owner, request.params.get("name", "default"))
+        return found
+
+    async def predict(self, request: Request, deployed: Deployed) -> Reply:
+        """A prediction of `deployed`."""
+        asked = _asked(request, deployed)
+        try:
+            body = await self._graphs.predict(asked)
+        except UnitRefusedError as error:
+            return refused(error, asked.puid)
+        return Reply(body, headers=_headers(request, deployed, asked.puid))
+
+    async def metadata(self, request: Request) -> Reply:
+        """`GET …/metadata`: the whole graph's."""
+        deployed = self.get(request)
+        return json_reply(await describe_graph(deployed, _walk(request)))
+
+    async def unit_metadata(self, request: Request) -> Reply:
+        """`GET …/metadata/<node>`: one unit's, as it tells it."""
+        return await self._ask(request, "metadata")
+
+    async def unit_status(self, request: Request) -> Reply:
+        """`GET …/status/<node>`: how one unit does, as it tells it."""
+        return await self._ask(request, "health/status")
+
+    async def status(self, request: Request) -> Reply:
+        """`GET …/status`, `…/health/status`: nothing in it where every unit has a replica that is ready."""
+        check_ready(self.get(request))
+        return Reply()
+
+    async def page(self, request: Request) -> Reply:
+        """`GET …/doc/`: a page for people."""
+        deployed = self.get(request)
+        return Reply(deployment_page(request.client, deployed), content_type=_HTML)
+
+    async def document(self, request: Request) -> Reply:
+        """`GET …/doc/seldon.json`: the OpenAPI document of the deployment alone."""
+        return json_reply(deployment_document(request.client, self.get(request)))
+
+    async def _ask(self, request: Request, kind: str) -> Reply:
+        try:
+            answer = await ask_unit(self.get(request), request.params["node"], kind, _walk(request))
+        except UnitRefusedError as error:
+            return refused(error, "")
+        return Reply(answer.body, content_type=answer.content_type.encode("latin-1"))
+
+
+def _asked(request: Request, deployed: Deployed) -> Asked:
+    message = deployed.flow.read_request(read_body(request))
+    puid = puid_of(request, message.meta)
+    is_logged = request.header(b"seldon-skip-logging").lower() not in _SKIPS
+    return Asked(request.client, deployed, message, puid, trace_headers(request), is_logged=is_logged)
+
+
+def _walk(request: Request) -> Walk:
+    return Walk(request.client, "", trace_headers(request))
+
+
+def trace_headers(request: Request) -> bytes:
+    """The header lines that units get of this request: its id, and what traces it."""
+    lines = [b"X-Request-ID: %b\r\n" % request.request_id.encode("latin-1")]
+    headers = request.headers
+    lines += [b"%b: %b\r\n" % (name, headers[name]) for name in _TRACE_HEADERS if name in headers]
+    return b"".join(lines)
+
+
+def _headers(request: Request, deployed: Deployed, puid: str) -> Headers:
+    value = puid.encode("latin-1", "replace")
+    headers: Headers = [(b"seldon-puid", value)]
+    if b"ce-specversion" in request.headers:
+        name = deployed.name.encode()
+        headers += [
+            (b"ce-id", value),
+            (b"ce-specversion", b"0.3"),
+            (b"ce-path", request.scope["path"].encode("latin-1", "replace")),
+            (b"ce-type", b"seldon.%b.%b.response" % (name, request.client.encode())),
+            (b"ce-source", b"seldon.%b" % name),
+        ]
+    return headers
+
+
+def refused(error: UnitRefusedError, puid: str) -> Reply:
+    """What a unit said of its failure, as it said it."""
+    if not error.body:
+        raise error
+    headers: Headers = [(b"seldon-puid", puid.encode("latin-1", "replace"))] if puid else []
+    return Reply(error.body, error.answer_status, error.content_type.encode("latin-1"), headers)

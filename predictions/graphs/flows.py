@@ -1,0 +1,143 @@
+"""What the messages of a graph are in each protocol: paths of the calls, how answers are read and joined."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Final
+
+import orjson
+
+from common.errors import InvalidJsonError
+from predictions.errors import InvalidRoutingError
+from predictions.graphs.merging import carry, carry_children, carry_route, final_meta
+from predictions.graphs.message import NO_META, Message, Meta, read_answer, read_message, with_meta
+from predictions.graphs.walk import Walk
+from predictions.protocols.base import object_in
+from predictions.transports.base import Answer
+
+PREDICT: Final = "predict"
+TRANSFORM_INPUT: Final = "transform-input"
+TRANSFORM_OUTPUT: Final = "transform-output"
+ROUTE: Final = "route"
+AGGREGATE: Final = "aggregate"
+SEND_FEEDBACK: Final = "send-feedback"
+METADATA: Final = "metadata"
+STATUS: Final = "health/status"
+EVERY_CHILD: Final = -1
+NO_CHILD: Final = -2
+
+
+class Flow(ABC):
+    """One protocol between the units of a graph."""
+
+    name: ClassVar[str]
+    # Whether feedback reaches the units; where not, it is recorded and answered as it came.
+    delivers_feedback: ClassVar[bool] = False
+
+    @abstractmethod
+    def target(self, kind: str, model: str) -> str:
+        """The path at which a unit is called for `kind`; `model` is its name, or the caller's for all."""
+
+    @abstractmethod
+    def read_request(self, body: bytes) -> Message:
+        """The caller's message; InvalidJsonError when it is none."""
+
+    def prepare(self, unit: str, message: Message) -> Message:
+        """`message` as the input of the next unit, where an answer has another form than a request."""
+        return message
+
+    @abstractmethod
+    def read_answer(self, unit: str, answer: Answer) -> Message:
+        """What `unit` answered; raises when it cannot be used."""
+
+    @abstractmethod
+    def read_route(self, unit: str, answer: Answer) -> tuple[int, Meta]:
+        """The child that a router chose, and what its reply says of itself."""
+
+    @abstractmethod
+    def carry(self, before: Message, answer: Message) -> Message:
+        """`answer` with what must not be lost of the message `before` the unit."""
+
+    @abstractmethod
+    def carry_route(self, before: Message, reply: Meta) -> Message:
+        """`before` with what must be kept of a router's reply."""
+
+    @abstractmethod
+    def carry_children(self, before: Message, children: list[Message], answer: Message) -> Message:
+        """`answer` to the messages of `children` with what must be kept of all of them."""
+
+    @abstractmethod
+    def finish(self, walk: Walk, asked: Message, answer: Message) -> bytes:
+        """The answer as the caller gets it."""
+
+
+class SeldonFlow(Flow):
+    """Seldon Core's internal REST interface: SeldonMessages, with a meta that grows."""
+
+    name: ClassVar[str] = "seldon"
+    delivers_feedback: ClassVar[bool] = True
+
+    def target(self, kind: str, model: str) -> str:
+        return f"/{kind}"
+
+    def read_request(self, body: bytes) -> Message:
+        try:
+            return read_message(body)
+        except ValueError as error:
+            reason = str(error) if body.strip() else "the body is empty; send a SeldonMessage"
+            raise InvalidJsonError(reason) from None
+
+    def read_answer(self, unit: str, answer: Answer) -> Message:
+        return read_answer(unit, answer)
+
+    def read_route(self, unit: str, answer: Answer) -> tuple[int, Meta]:
+        return read_route(unit, answer.body)
+
+    def carry(self, before: Message, answer: Message) -> Message:
+        return carry(before, answer)
+
+    def carry_route(self, before: Message, reply: Meta) -> Message:
+        return carry_route(before, reply)
+
+    def carry_children(self, before: Message, children: list[Message], answer: Message) -> Message:
+        return carry_children(before, children, answer)
+
+    def finish(self, walk: Walk, asked: Message, answer: Message) -> bytes:
+        meta = final_meta(asked.meta, answer, walk)
+        return with_meta(answer, meta).body
+
+
+SELDON: Final = SeldonFlow()
+
+
+def read_route(unit: str, body: bytes) -> tuple[int, Meta]:
+    """The first number of a router's reply, cut to a whole one, and the reply's meta.
+
+    A SeldonMessage (ndarray, tensor or tftensor) or a bare list; without any data every child is meant.
+    InvalidRoutingError when there is data and no number.
+    """
+    try:
+        reply = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidRoutingError(unit, "its route is not JSON") from None
+    if isinstance(reply, list):
+        return _first_number(unit, reply), NO_META
+    if not isinstance(reply, dict):
+        raise InvalidRoutingError(unit, "its route is not a SeldonMessage")
+    data, meta = object_in(reply, "data"), object_in(reply, "meta")
+    for found in (
+        data.get("ndarray"),
+        object_in(data, "tensor").get("values"),
+        object_in(data, "tftensor").get("intVal") or object_in(data, "tftensor").get("int_val"),
+    ):
+        if found is not None:
+            return _first_number(unit, found), meta
+    return EVERY_CHILD, meta
+
+
+def _first_number(unit: str, value: Any) -> int:
+    while isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 2**31:
+        raise InvalidRoutingError(unit, "its route is not a number")
+    return int(value)

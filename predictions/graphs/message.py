@@ -1,0 +1,143 @@
+"""A SeldonMessage on its way through a graph: its bytes, and of what they say only the meta.
+
+Payloads are checked to be JSON and otherwise left alone: no number is read and written again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from predictions.errors import MicroserviceFailedError, MicroserviceGarbageError
+from predictions.protocols.base import object_in, read_lenient, text_of
+from predictions.transports.base import Answer
+
+Meta = dict[str, Any]
+NO_META: Final[Meta] = {}
+_ABSENT: Final = msgspec.Raw(b"")
+_FAILURES: Final = ("FAILURE", 1)
+
+
+class _Envelope(msgspec.Struct, rename="camel"):
+    """The top of a SeldonMessage, each part unread."""
+
+    meta: msgspec.Raw = _ABSENT
+    status: msgspec.Raw = _ABSENT
+    data: msgspec.Raw = _ABSENT
+    json_data: msgspec.Raw = _ABSENT
+    str_data: msgspec.Raw = _ABSENT
+    bin_data: msgspec.Raw = _ABSENT
+    custom_data: msgspec.Raw = _ABSENT
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether there is a payload of any kind."""
+        kinds = (self.data, self.json_data, self.str_data, self.bin_data, self.custom_data)
+        return any(kind is not _ABSENT for kind in kinds)
+
+
+_decode: Final = msgspec.json.Decoder(_Envelope).decode
+
+
+class Message:
+    """`meta` is what `body` says in its own; nobody may change it in place."""
+
+    __slots__ = ("body", "meta")
+
+    def __init__(self, body: bytes, meta: Meta = NO_META) -> None:
+        self.body = body
+        self.meta = meta
+
+    @property
+    def tags(self) -> Meta:
+        """The tags in `meta`."""
+        return object_in(self.meta, "tags")
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics in `meta`."""
+        found = self.meta.get("metrics")
+        return found if isinstance(found, list) else []
+
+
+def read_message(body: bytes) -> Message:
+    """The message in `body`; ValueError says what keeps it from being one."""
+    return Message(body, _meta_of(_open(body)))
+
+
+def read_answer(unit: str, answer: Answer) -> Message:
+    """The message that `unit` answered; raises when it holds no data, or says that it failed."""
+    body = answer.body
+    try:
+        envelope = _open(body)
+    except ValueError:
+        # Python writes NaN and Infinity, which are no JSON.
+        body = read_lenient(unit, answer)[1]
+        envelope = _open_lenient(unit, body)
+    if envelope.status is not _ABSENT:
+        _check_status(unit, bytes(envelope.status))
+    if not envelope.holds_data:
+        raise MicroserviceGarbageError(unit, "a SeldonMessage without data")
+    try:
+        return Message(body, _meta_of(envelope))
+    except ValueError as error:
+        raise MicroserviceGarbageError(unit, str(error)) from None
+
+
+def with_meta(message: Message, meta: Meta) -> Message:
+    """`message` with `meta` in place of its own."""
+    return Message(splice_meta(message.body, orjson.dumps(meta)), meta)
+
+
+def splice_meta(body: bytes, meta: bytes) -> bytes:
+    """`body`, a JSON object, with `meta` as its top-level `meta`; everything else stays as it is written."""
+    own = bytes(_decode(body).meta)
+    start = body.index(b"{") + 1
+    if not own:
+        comma = b"" if body[start:].lstrip().startswith(b"}") else b","
+        return b'%b"meta":%b%b%b' % (body[:start], meta, comma, body[start:])
+    key = body.find(b'"meta"', start)
+    place = body.find(own, key + 6)
+    is_sure = key >= 0 and body.find(b'"meta"', key + 6) < 0 and body[key + 6 : place].strip() == b":"
+    if is_sure and b"\\u" not in body[: key + 6]:
+        return b"%b%b%b" % (body[:place], meta, body[place + len(own) :])
+    return orjson.dumps({**orjson.loads(body), "meta": orjson.Fragment(meta)})
+
+
+def _open(body: bytes) -> _Envelope:
+    try:
+        if not body.isascii():
+            body.decode()
+        return _decode(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+
+
+def _open_lenient(unit: str, body: bytes) -> _Envelope:
+    try:
+        return _open(body)
+    except ValueError as error:
+        raise MicroserviceGarbageError(unit, str(error)) from None
+
+
+def _meta_of(envelope: _Envelope) -> Meta:
+    if envelope.meta is _ABSENT:
+        return NO_META
+    text = bytes(envelope.meta)
+    if text in (b"{}", b"null"):
+        return NO_META
+    meta = orjson.loads(text)
+    if not isinstance(meta, dict):
+        raise ValueError("`meta` is an object")
+    return meta
+
+
+def _check_status(unit: str, text: bytes) -> None:
+    status = orjson.loads(text)
+    if isinstance(status, dict) and status.get("status") in _FAILURES:
+        reason = text_of(status.get("info")) or text_of(status.get("reason")) or "it says so"
+        raise MicroserviceFailedError(unit, reason)

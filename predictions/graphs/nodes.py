@@ -1,0 +1,191 @@
+"""A unit as it is called: what it does, where it is reached, and who comes below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from common import clock
+from predictions.errors import InvalidRoutingError, UnitRefusedError
+from predictions.graphs import flows
+from predictions.graphs.built_ins import BUILT_INS, BuiltIn
+from predictions.graphs.flows import EVERY_CHILD, NO_CHILD, Flow
+from predictions.graphs.message import Message
+from predictions.graphs.metrics import CLIENT_SECONDS
+from predictions.graphs.ports import Port
+from predictions.graphs.serving import Unit
+from predictions.graphs.walk import Walk
+from predictions.transports.base import Answer, Call
+
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose graph it is: of which client, deployment and predictor."""
+
+    client: str
+    deployment: str
+    predictor: str
+    version: str = ""
+
+    @property
+    def labels(self) -> tuple[str, str, str, str]:
+        """Its labels in metrics."""
+        return self.client, self.deployment, self.predictor, self.version
+
+
+class Node:
+    """One unit of a compiled graph; `image` and `name` are what the answer's meta says of it."""
+
+    __slots__ = (
+        "_flow", "_label", "_labels", "_port", "_seconds", "_targets", "aggregates", "built_in", "children",
+        "does", "feedback", "input_kind", "name", "outputs", "routes", "unit",
+    )  # fmt: skip
+
+    def __init__(self, unit: Unit, flow: Flow, port: Port, seconds: float, place: Place) -> None:
+        self.unit = unit
+        self.name = unit.name
+        self.children: tuple[Node, ...] = ()
+        self.built_in: BuiltIn | None = BUILT_INS.get(unit.implementation)
+        self.does = self.built_in.does if self.built_in is not None else unit.does
+        self.input_kind = self._input_kind(unit)
+        self.routes = "ROUTE" in self.does
+        self.aggregates = "AGGREGATE" in self.does
+        self.outputs = "TRANSFORM_OUTPUT" in self.does
+        self.feedback = "SEND_FEEDBACK" in self.does and flow.delivers_feedback
+        self._flow = flow
+        self._port = port
+        self._seconds = seconds
+        self._label = f"{place.deployment}/{unit.name}"
+        image, _, version = unit.image.rpartition(":") if ":" in unit.image else (unit.image, "", "")
+        self._labels = (*place.labels, unit.name, image, version)
+        self._targets: dict[str, str] = {}
+
+    def _input_kind(self, unit: Unit) -> str:
+        """What it is called for on the way down; empty for nothing."""
+        if unit.type == "TRANSFORMER" or "TRANSFORM_INPUT" in unit.methods:
+            return flows.TRANSFORM_INPUT
+        return flows.PREDICT if "TRANSFORM_INPUT" in self.does else ""
+
+    # -- the way down ------------------------------------------------------------------------------
+
+    async def transform_input(self, message: Message, walk: Walk) -> Message:
+        """What the unit makes of `message` before its children see it."""
+        return await self._transform(self.input_kind, message, walk)
+
+    async def choose(self, message: Message, walk: Walk) -> tuple[int, Message]:
+        """The child that is to answer (-1 all, -2 none), and the message for it."""
+        if not self.routes:
+            return EVERY_CHILD, message
+        if self.built_in is not None:
+            branch = self.built_in.route(self.unit, walk)
+            walk.path[self.name] = self.unit.image
+            return self._checked(branch), message
+        answer = await self._call(flows.ROUTE, message.body, walk)
+        branch, reply = self._flow.read_route(self._label, answer)
+        walk.path[self.name] = self.unit.image
+        return self._checked(branch), self._flow.carry_route(message, reply)
+
+    def _checked(self, branch: int) -> int:
+        if NO_CHILD <= branch < len(self.children):
+            return branch
+        count = len(self.children)
+        whom = f"it has {count} children, 0 to {count - 1}" if count > 1 else "it has one child, 0"
+        raise InvalidRoutingError(self._label, f"it routed to child {branch}, and {whom}")
+
+    # -- the way up --------------------------------------------------------------------------------
+
+    async def aggregate(self, before: Message, messages: list[Message], walk: Walk) -> Message:
+        """One message of those of the children; the first of them where the unit does not combine."""
+        if not self.aggregates:
+            return self._flow.carry_children(before, messages, messages[0])
+        if self.built_in is not None:
+            answer = self.built_in.aggregate(self._label, messages)
+        else:
+            body = b"[%b]" % b",".join(message.body for message in messages)
+            found = await self._call(flows.AGGREGATE, body, walk)
+            answer = self._flow.read_answer(self._label, found)
+        walk.path[self.name] = self.unit.image
+        walk.routing.setdefault(self.name, EVERY_CHILD)
+        return self._flow.carry_children(before, messages, answer)
+
+    async def transform_output(self, message: Message, walk: Walk) -> Message:
+        """What the unit makes of the message that came up to it."""
+        return await self._transform(flows.TRANSFORM_OUTPUT, message, walk)
+
+    # -- calls -------------------------------------------------------------------------------------
+
+    async def _transform(self, kind: str, message: Message, walk: Walk) -> Message:
+        if self.built_in is not None:
+            answer = self.built_in.predict(message)
+        else:
+            message = self._flow.prepare(self._label, message)
+            found = await self._call(kind, message.body, walk)
+            answer = self._flow.read_answer(self._label, found)
+        walk.path[self.name] = self.unit.image
+        walk.routing.setdefault(self.name, EVERY_CHILD)
+        return self._flow.carry(message, answer)
+
+    async def _call(self, kind: str, body: bytes, walk: Walk) -> Answer:
+        """The answer of status 200 to a call for `kind`; UnitRefusedError holds any other."""
+        target = self.target(kind, walk.model)
+        started, code = clock.perf_counter(), "0"
+        try:
+            call = Call("POST", target, body, JSON, walk.puid, walk.headers)
+            answer = await self._port.call(call, self._seconds)
+            code = str(answer.status)
+        finally:
+            CLIENT_SECONDS.observe(clock.perf_counter() - started, (*self._labels, target, "post", code))
+        if answer.status != 200:
+            raise UnitRefusedError(self._label, answer.status, answer.body, answer.content_type)
+        return answer
+
+    async def send_feedback(self, body: bytes, walk: Walk) -> bytes:
+        """The unit's reply to a feedback."""
+        if self.built_in is not None:
+            return b'{"meta":{}}'
+        return (await self._call(flows.SEND_FEEDBACK, body, walk)).body
+
+    async def ask(self, kind: str, walk: Walk) -> Answer:
+        """The unit's answer of status 200 to a GET: its metadata, its status."""
+        call = Call("GET", self.target(kind), puid=walk.puid, headers=walk.headers)
+        answer = await self._port.call(call, self._seconds)
+        if answer.status != 200:
+            raise UnitRefusedError(self._label, answer.status, answer.body, answer.content_type)
+        return answer
+
+    @property
+    def needs_replica(self) -> bool:
+        """Whether it does anything that only a process of its own can."""
+        return self.built_in is None and bool(self.does)
+
+    def walk(self) -> Iterator[Node]:
+        """Itself and every node below, parents first."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.children))
+
+    def target(self, kind: str, model: str = "") -> str:
+        """The path for `kind`, made once where the caller names no model."""
+        if model:
+            return self._flow.target(kind, model)
+        found = self._targets.get(kind)
+        if found is None:
+            found = self._targets[kind] = self._flow.target(kind, self.name)
+        return found
+
+
+def compile_graph(
+    root: Unit, flow: Flow, port_of: Callable[[Unit], Port], seconds_of: Callable[[Unit], float], place: Place
+) -> Node:
+    """The nodes of the tree below `root`."""
+    made: dict[str, Node] = {}
+    for unit in reversed(list(root.walk())):
+        node = Node(unit, flow, port_of(unit), seconds_of(unit), place)
+        node.children = tuple(made.pop(child.name) for child in unit.children)
+        made[unit.name] = node
+    return made[root.name]

@@ -1,0 +1,48 @@
+"""The lane's routes that only deployments have: metadata, status, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from lane.dialects import SELDON_CORE
+from lane.route import Docs, Endpoint, Route
+from predictions import errors
+from predictions.graphs.endpoints import DeploymentEndpoints
+from predictions.graphs.schemas import Schema
+
+TAG: Final = "deployments"
+PREFIXES: Final = ("/seldon/{client}/{name}", "/seldon/{name}", "")
+_JSON: Final = "application/json"
+_ANY: Final[Schema] = {}
+_ASKING: Final = (
+    errors.DeploymentMissingError,
+    errors.UnitMissingError,
+    errors.UnitNotReadyError,
+    errors.UnitRefusedError,
+    errors.MicroserviceDownError,
+    errors.MicroserviceSlowError,
+    errors.MicroserviceRestingError,
+    errors.MicroserviceGarbageError,
+)
+
+
+def deployment_routes(does: DeploymentEndpoints) -> Iterator[Route]:
+    """Every one of them, for each way to name a deployment; without a name it is the client's default."""
+    for prefix in PREFIXES:
+        for version in ("v1.0", "v0.1"):
+            base = f"{prefix}/api/{version}"
+            yield _get(f"{base}/metadata/{{node}}", does.unit_metadata, "A unit's metadata")
+            yield _get(f"{base}/status/{{node}}", does.unit_status, "How a unit does, as it tells it")
+            yield _get(f"{base}/doc/", does.page, "A page of the deployment", "text/html")
+        base = f"{prefix}/api/v1.0"
+        yield _get(f"{base}/metadata", does.metadata, "Metadata of the whole graph")
+        yield _get(f"{base}/status", does.status, "Whether every unit is ready")
+        yield _get(f"{base}/health/status", does.status, "Whether every unit is ready")
+        yield _get(f"{base}/doc/seldon.json", does.document, "The OpenAPI document of the deployment")
+
+
+def _get(path: str, endpoint: Endpoint, summary: str, kind: str = _JSON) -> Route:
+    answers: dict[int, tuple[str, dict[str, Any]]] = {200: (summary, {kind: _ANY})}
+    docs = Docs(summary, tag=TAG, answers=answers, errors=_ASKING)
+    return Route(path, ("GET",), endpoint, SELDON_CORE, "predict", docs, scope="predict", is_cors=True)

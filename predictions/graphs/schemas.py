@@ -1,0 +1,47 @@
+"""JSON schemas of Seldon Core's messages, for OpenAPI documents."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Schema = dict[str, Any]
+
+_NUMBERS: Final[Schema] = {"type": "array", "items": {}}
+_META: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "puid": {"type": "string"},
+        "tags": {"type": "object"},
+        "routing": {"type": "object"},
+        "requestPath": {"type": "object"},
+        "metrics": {"type": "array", "items": {"type": "object"}},
+    },
+}
+SELDON_MESSAGE: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "meta": _META,
+        "data": {
+            "type": "object",
+            "properties": {
+                "names": {"type": "array", "items": {"type": "string"}},
+                "ndarray": _NUMBERS,
+                "tensor": {"type": "object", "properties": {"shape": _NUMBERS, "values": _NUMBERS}},
+            },
+        },
+        "jsonData": {},
+        "strData": {"type": "string"},
+        "binData": {"type": "string", "description": "base64"},
+    },
+}
+# A component writes its Status as it likes: Seldon Core's wrapper has the integer 1 for FAILURE.
+REFUSAL: Final[Schema] = {"type": "object", "properties": {"status": {"type": "object"}}}
+FEEDBACK_BODY: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "request": SELDON_MESSAGE,
+        "response": SELDON_MESSAGE,
+        "reward": {"type": "number"},
+        "truth": SELDON_MESSAGE,
+    },
+}
