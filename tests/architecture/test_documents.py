@@ -32,6 +32,8 @@ OF_OTHERS = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     # Of s2i's file `.s2i/environment`.
     "API_TYPE", "EXTRA_INDEX_URL", "MODEL_NAME", "PIP_TRUSTED_HOST", "SERVICE_TYPE",
+    # Of graphs: Seldon Core's own units.
+    "AVERAGE_COMBINER", "RANDOM_ABTEST", "SIMPLE_MODEL", "SIMPLE_ROUTER",
 }  # fmt: skip
 
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
