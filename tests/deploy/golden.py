@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from deploy.manifests import default_manifest, read_manifests, write_manifests
@@ -27,7 +28,11 @@ def files() -> Iterator[tuple[Path, Callable[[], str]]]:
     """Every golden file with what makes it."""
     for step, make in STEPS.items():
         for path in EXAMPLES:
-            yield GOLDEN / step / f"{path.stem}.yaml", lambda make=make, path=path: make(path.read_text())
+            yield GOLDEN / step / f"{path.stem}.yaml", partial(_made, make, path)
+
+
+def _made(make: Callable[[str], str], path: Path) -> str:
+    return make(path.read_text())
 
 
 def main() -> None:
