@@ -156,10 +156,12 @@ def test_what_is_wrong_with_a_command_line_is_found() -> None:
 
 @cache
 def known_capitals() -> set[str]:
-    """Our settings, every word in capitals of the microservice's sources, and a few of others."""
+    """Our settings, every word in capitals of the sources that have Seldon Core's, and a few of others."""
+    sources = [ROOT / "microservice", *(ROOT / "deploy" / part for part in ("manifests", "rendering"))]
     words = {
         word
-        for path in (ROOT / "microservice").rglob("*.py")
+        for source in sources
+        for path in source.rglob("*.py")
         for word in re.findall(r"\b[A-Z][A-Z0-9_]+\b", path.read_text())
     }
     return {setting.name for setting in settings_read()} | words | OF_OTHERS

@@ -13,6 +13,10 @@ from deploy.manifests.documents import read_documents
 from tests.deploy.golden import EXAMPLES, GOLDEN, files
 
 
+# A helper beside the unit, which the graph never calls.
+MEANT = {"chain": ["cache"]}
+
+
 @pytest.mark.parametrize(("path", "make"), list(files()), ids=lambda value: getattr(value, "stem", ""))
 def test_golden_file_is_current(path: Path, make: Callable[[], str]) -> None:
     assert make() == path.read_text(), "run `python -m tests.deploy.golden` and look at what changed"
@@ -23,10 +27,11 @@ def test_no_golden_file_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_has_no_fault_and_deserves_no_warning(path: Path) -> None:
+def test_example_has_no_fault_and_only_warnings_that_are_meant(path: Path) -> None:
     manifests = read_manifests(path.read_text())
     check_manifests(manifests)
-    assert [str(each) for manifest in manifests for each in cautions_of(manifest)] == []
+    told = [each.value for manifest in manifests for each in cautions_of(manifest)]
+    assert told == MEANT.get(path.stem, [])
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
