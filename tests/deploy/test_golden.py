@@ -12,7 +12,6 @@ from deploy.manifests import cautions_of, check_manifests, read_manifests, write
 from deploy.manifests.documents import read_documents
 from tests.deploy.golden import EXAMPLES, GOLDEN, files
 
-
 # A helper beside the unit, which the graph never calls.
 MEANT = {"chain": ["cache"]}
 
