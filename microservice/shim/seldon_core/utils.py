@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from google.protobuf import json_format
 
+from microservice.asking import client_class_names, client_custom_tags
+from microservice.dispatch import plain
 from microservice.proto_codec import PROTO, encode_data, message_to_json, messages
 from microservice.protocol.errors import MicroserviceError
-from microservice.protocol.payload import decode_message
+from microservice.protocol.payload import decode_message, encode_answer
 from microservice.protocol.tensorflow import encode_tftensor
 
 Json = dict[str, Any]
@@ -82,6 +85,64 @@ def array_to_grpc_datadef(data_type: str, array: np.ndarray[Any, Any], names: It
         data["ndarray"] = array
     encode_data(data, target)
     return target
+
+
+def construct_response_json(  # noqa: PLR0917 - as Seldon Core has it
+    user_model: Any,
+    is_request: bool,
+    client_request_raw: Any,
+    client_raw_response: Any,
+    meta: Json | None = None,
+    custom_metrics: list[Json] | None = None,
+    runtime_tags: Json | None = None,
+) -> Json:
+    """Return the JSON message that says `client_raw_response`, in the kind that the request had."""
+    first = client_request_raw[0] if isinstance(client_request_raw, list) else client_request_raw
+    kind = decode_message(first).kind
+    return plain(compose(user_model, kind, client_raw_response, (meta, custom_metrics, runtime_tags)))
+
+
+def construct_response(  # noqa: PLR0917 - as Seldon Core has it
+    user_model: Any,
+    is_request: bool,
+    client_request: Any,
+    client_raw_response: Any,
+    meta: Json | None = None,
+    custom_metrics: list[Json] | None = None,
+    runtime_tags: Json | None = None,
+) -> Any:
+    """Return the SeldonMessage that says `client_raw_response`, in the kind that the request had."""
+    kind = PROTO.decode(client_request).kind
+    return PROTO.encode(compose(user_model, kind, client_raw_response, (meta, custom_metrics, runtime_tags)))
+
+
+def compose(
+    user_model: Any, kind: Any, value: Any, given: tuple[Json | None, list[Json] | None, Json | None]
+) -> Json:
+    """Return a message's content: the value, and the request's meta with the model's own over it."""
+    meta, own, runtime_tags = given
+    asked = meta or {}
+    found = {
+        "puid": asked.get("puid"),
+        "tags": (asked.get("tags") or {}) | client_custom_tags(user_model) | (runtime_tags or {}),
+        "metrics": [*(asked.get("metrics") or []), *(own or [])],
+        "requestPath": asked.get("requestPath"),
+    }
+    names = partial(name_columns, user_model)
+    return encode_answer(value, kind, names) | {"meta": {name: each for name, each in found.items() if each}}
+
+
+def name_columns(user_model: Any, count: int) -> list[str]:
+    """Return the model's names for an answer's columns, else t:0, t:1, …"""
+    return list(client_class_names(user_model, np.empty((1, count))))
+
+
+def extract_feedback_request_parts(request: Any) -> tuple[Any, Any, Any, float]:
+    """Return data, features, truth and reward of a Feedback message."""
+    features = PROTO.decode(request.request).value
+    has_truth = request.truth.WhichOneof("data_oneof") is not None
+    truth = PROTO.decode(request.truth).value if has_truth else np.array([])
+    return request.request.data, features, truth, request.reward
 
 
 def extract_request_parts_json(request: Any) -> tuple[Any, Any, Any, str]:
