@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from microservice.errors import StartError
+from microservice.shipped import resolve
 
 SHIM = str(Path(__file__).resolve().parent / "shim")
 
@@ -36,9 +37,10 @@ def add_seldon_core() -> None:
 def read_interface(interface: str, directory: Path) -> Target:
     """Return what an interface names: `Foo` is class Foo of module Foo, `a.b.Foo` class Foo of module a.b.
 
-    A path is a file; the class has the file's name, or the one after a colon: `models/iris.py:Iris`.
+    A path is a file; the class has the file's name, or the one after a colon: `models/iris.py:Iris`. A word
+    of shipped.py, like SKLEARN_SERVER, is the class that ships under it.
     """
-    path, _, class_name = interface.partition(":")
+    path, _, class_name = resolve(interface).partition(":")
     if path.endswith(".py") or "/" in path:
         file = (directory / path).resolve()
         if not file.is_file():

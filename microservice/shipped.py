@@ -1,0 +1,16 @@
+"""The units that ship: the words by which they are started, in place of a class of one's own."""
+
+from __future__ import annotations
+
+# As a SeldonDeployment's `implementation` has them, where Seldon Core has one.
+NAMES = {
+    "SKLEARN_SERVER": "microservice.servers.sklearn.SKLearnServer",
+    "XGBOOST_SERVER": "microservice.servers.xgboost.XGBoostServer",
+    "LIGHTGBM_SERVER": "microservice.servers.lightgbm.LightGBMServer",
+    "MLFLOW_SERVER": "microservice.servers.mlflow.MLFlowServer",
+}
+
+
+def resolve(interface: str) -> str:
+    """Return the class that a word stands for, any other interface as it is."""
+    return NAMES.get(interface, interface)
