@@ -27,6 +27,7 @@ from microservice.hooks import (
 )
 from microservice.protocol.payload import default_names, shorten
 from microservice.settings import Settings
+from microservice.units.base import ShippedUnit
 
 log = logging.getLogger(__name__)
 METRIC_KINDS = frozenset({"COUNTER", "GAUGE", "TIMER"})
@@ -124,6 +125,8 @@ def construct_component(settings: Settings) -> Component:
     check_parameters(found, settings.parameters)
     with refusing(f"constructing {found.__name__}"):
         subject = found(**settings.parameters)
+    if isinstance(subject, ShippedUnit):
+        subject.settle(settings)
     return Component(subject)
 
 

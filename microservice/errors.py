@@ -8,6 +8,7 @@ MicroserviceError (protocol/errors.py)
 ├── ContentTypeError 415
 ├── ModelFixedError 501
 ├── BusyError 503
+├── StateAwayError 503
 ├── CallTimeoutError 504
 ├── SeldonNotImplementedError 400
 ├── BadMetricError 500
@@ -84,6 +85,13 @@ class CallTimeoutError(MicroserviceError):
     def __init__(self, seconds: float) -> None:
         message = f"The model did not answer within {seconds:g} s (--timeout-seconds)"
         super().__init__(message, 504, reason="MICROSERVICE_TIMEOUT")
+
+
+class StateAwayError(MicroserviceError):
+    """What a unit should remember could not be kept; the caller may send it again."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"It was not kept: {problem}", 503, reason="MICROSERVICE_STATE_AWAY")
 
 
 class SeldonNotImplementedError(MicroserviceError):

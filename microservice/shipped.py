@@ -8,6 +8,9 @@ NAMES = {
     "XGBOOST_SERVER": "microservice.servers.xgboost.XGBoostServer",
     "LIGHTGBM_SERVER": "microservice.servers.lightgbm.LightGBMServer",
     "MLFLOW_SERVER": "microservice.servers.mlflow.MLFlowServer",
+    "EPSILON_GREEDY": "microservice.units.routers.epsilon_greedy.EpsilonGreedy",
+    "THOMPSON_SAMPLING": "microservice.units.routers.thompson_sampling.ThompsonSampling",
+    "UCB1": "microservice.units.routers.ucb1.UCB1",
 }
 
 

@@ -1,0 +1,1 @@
+"""Units that ship for graphs: routers that learn, detectors, explainers, proxies."""

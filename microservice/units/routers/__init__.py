@@ -1,0 +1,1 @@
+"""Routers that learn from rewards which of their children is best."""

@@ -1,0 +1,1 @@
+"""Sums that several workers share and that outlive them: what units that learn remember."""
