@@ -18,6 +18,7 @@ from microservice.units.state.opening import open_sums
 from microservice.units.state.remembering import Remembered
 from tests.servers_redis import RedisServer
 
+
 def store_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
     if kind == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.microservice.shipped import OTHER_PYTHON, parameters, serving
+from tests.microservice.shipped import OTHER_PYTHON, parameters, serving_elsewhere
 
 pytestmark = [
     pytest.mark.journey,
@@ -58,9 +58,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
 
 
 def ask(folder: Path, message: Any, **values: str) -> tuple[int, Any]:
-    with serving(
-        folder, "MLFLOW_SERVER", "--parameters", parameters(**values), python=OTHER_PYTHON
-    ) as served:
+    with serving_elsewhere(folder, "MLFLOW_SERVER", "--parameters", parameters(**values)) as served:
         status, answer = served.post("/api/v1.0/predictions", message)
         return status, answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,22 @@ def parameters(**values: Any) -> str:
     return json.dumps([{"name": n, "value": str(v), "type": KINDS[type(v)]} for n, v in values.items()])
 
 
+def serving(folder: Path, name: str, *options: str, **variables: str) -> AbstractContextManager[Served]:
+    """A shipped unit that serves; ended with the block."""
+    return running(folder, command(name, "--port", "0", *options), variables)
+
+
+def serving_elsewhere(folder: Path, name: str, *options: str) -> AbstractContextManager[Served]:
+    """The same in the environment of what only journeys need."""
+    return running(folder, [str(OTHER_PYTHON), *command(name, "--port", "0", *options)[1:]], {})
+
+
 @contextmanager
-def serving(
-    folder: Path, name: str, *options: str, python: Path | None = None, **variables: str
-) -> Iterator[Served]:
-    """A shipped unit that serves, in another Python's environment when one is given; ended with the block."""
-    words = command(name, "--port", "0", *options)
+def running(folder: Path, words: list[str], variables: dict[str, str]) -> Iterator[Served]:
+    """A process that says where it serves; ended with the block."""
     with (folder / "unit.log").open("ab") as log:
         process = subprocess.Popen(
-            [str(python), *words[1:]] if python else words,
+            words,
             cwd=folder,
             env=environment() | {"TMPDIR": str(folder)} | variables,
             stdout=subprocess.PIPE,

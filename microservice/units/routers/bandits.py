@@ -13,7 +13,9 @@ Arms = np.ndarray[Any, np.dtype[np.float64]]
 def read_values(arms: Arms) -> Arms:
     """Return the mean reward of each branch, 0 without any; `arms` is (n, 2): successes and failures."""
     tries = arms.sum(axis=1)
-    return np.divide(arms[:, 0], tries, out=np.zeros(len(arms)), where=tries > 0)
+    values = np.zeros(len(arms))
+    np.divide(arms[:, 0], tries, out=values, where=tries > 0)
+    return values
 
 
 def choose_greedily(arms: Arms, epsilon: float, start: int, random: np.random.Generator) -> int:
