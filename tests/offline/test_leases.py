@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.db.models import Expression, F
 from django.db.models.functions import Now
+from pytest_django.fixtures import Settings
 
 from clients.records import By
 from offline import leases, services
@@ -73,7 +74,9 @@ def test_run_of_a_job_that_is_not_known_here_waits(queue: Queue, monkeypatch: py
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_run_goes_to_one_of_many_who_ask_at_once(queue: Queue) -> None:
+def test_each_run_goes_to_one_of_many_who_ask_at_once(queue: Queue, settings: Settings) -> None:
+    # None of them comes to its end meanwhile, however slow the machine is.
+    settings.RUN_LEASE_SECONDS = 600.0
     runs = [queue("add", day=day) for day in range(24)]
 
     def take(_: int) -> int | None:
@@ -92,7 +95,8 @@ def test_each_run_goes_to_one_of_many_who_ask_at_once(queue: Queue) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_run_goes_to_one_of_many_who_want_that_one(queue: Queue) -> None:
+def test_one_run_goes_to_one_of_many_who_want_that_one(queue: Queue, settings: Settings) -> None:
+    settings.RUN_LEASE_SECONDS = 600.0
     run = queue("add")
 
     def take(_: int) -> bool:
