@@ -17,7 +17,13 @@ from common.version import VERSION
 RUN: Final = "Run"
 TENANTS: Final = "Clients and keys"
 WORK: Final = "Events, models, configuration"
+MODELS: Final = "Deployments of models"
 TOOLS: Final = "Tools"
+
+
+def _deployment(name: str, line: str) -> Entry:
+    return Entry(f"cli.deployment:{name}", line, MODELS, django=False)
+
 
 ENTRIES: Final = {
     "serve": Entry(
@@ -35,8 +41,6 @@ ENTRIES: Final = {
     "microservice": Entry(
         "cli.microservice:microservice", "Register, test, remove microservices.", WORK, django=False
     ),
-    "build": Entry("cli.build:build", "Make a bundle of a model's source.", WORK, django=False),
-    "bundle": Entry("cli.build:bundle", "List, show, remove bundles.", WORK, django=False),
     "config": Entry(
         "cli.config:config", "Read, write, roll back configuration documents.", WORK, django=False
     ),
@@ -46,6 +50,18 @@ ENTRIES: Final = {
     "run": Entry("cli.run:run", "Start, follow, cancel background runs.", WORK, django=False),
     "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK, django=False),
     "spark-submit": Entry("cli.spark:spark_submit", "Run a job on a Spark cluster.", WORK, django=False),
+    "build": Entry("cli.build:build", "Make a bundle of a model's source.", MODELS, django=False),
+    "bundle": Entry("cli.build:bundle", "List, show, remove bundles.", MODELS, django=False),
+    "apply": _deployment("apply", "Make deployments what manifests say."),
+    "diff": _deployment("diff", "Show what apply would change."),
+    "get": _deployment("get", "List deployments and how they do."),
+    "describe": _deployment("describe", "Show a deployment with its units and history."),
+    "wait": _deployment("wait", "Wait until a deployment is available."),
+    "logs": _deployment("logs", "Print what a deployment's processes wrote."),
+    "scale": _deployment("scale", "Run more or fewer processes."),
+    "promote": _deployment("promote", "Give a predictor the traffic."),
+    "rollback": _deployment("rollback", "Make a deployment what it was before."),
+    "delete": _deployment("delete", "Delete deployments."),
     "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
     "completion": Entry(
         "cli.completion:completion", "Print a shell's completion script.", TOOLS, django=False

@@ -1,4 +1,4 @@
-"""The deployment part as a Django app; it owns no tables yet."""
+"""The deployment part as a Django app."""
 
 from __future__ import annotations
 

@@ -1,10 +1,17 @@
-"""What can keep a machine from starting."""
+"""What can keep a machine from starting, and a deployment from being what is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from common.errors import ConflictError, NotFoundError, UnavailableError, UnprocessableError
+from common.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UnprocessableError,
+)
 
 
 class PortTakenError(ConflictError):
@@ -93,3 +100,49 @@ class NotEmptyError(ConflictError):
             f"there is {what} already: set SELDON_DATA and DATABASE_URL to an empty place, or use --force, "
             "which puts files and an SQLite database aside and replaces the tables of a PostgreSQL"
         )
+
+
+class PredictorMissingError(NotFoundError):
+    """The deployment has no predictor of that name."""
+
+    code = "predictor_missing"
+
+    def __init__(self, deployment: str, predictor: str, known: Sequence[str]) -> None:
+        super().__init__(f"{deployment} has no predictor {predictor!r}; it has {', '.join(known)}")
+
+
+class GenerationMissingError(NotFoundError):
+    """There is no such generation to go back to."""
+
+    code = "generation_missing"
+
+    def __init__(self, deployment: str, number: int | None) -> None:
+        which = f"generation {number}" if number else "former generation"
+        super().__init__(f"{deployment} has no {which}: see its history")
+
+
+class NamespaceUnclearError(InvalidInputError):
+    """It is not said, or said twice, whose deployment is meant."""
+
+    code = "namespace_unclear"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class NotOneManifestError(InvalidInputError):
+    """One manifest is expected."""
+
+    code = "not_one_manifest"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"one SeldonDeployment is expected, and {count} are there")
+
+
+class LogMissingError(NotFoundError):
+    """No process of the deployment has left a log that fits."""
+
+    code = "log_missing"
+
+    def __init__(self, deployment: str, unit: str) -> None:
+        super().__init__(f"{deployment} has no log{f' of {unit}' if unit else ''} on this machine")

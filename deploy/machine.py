@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +24,7 @@ from deploy.microservices import KIND as MICROSERVICE
 from deploy.microservices import microservice_parts
 from deploy.notify import notifier_from_settings
 from deploy.process import PartSpec
+from deploy.runtimes.local.following import UnitFollower
 from deploy.status import (
     MachineStatus,
     PartStatus,
@@ -51,6 +53,7 @@ class MachinePlan:
     data: Path
     grace_seconds: float
     has_jobs: bool = True
+    has_deployments: bool = True
     part_logs: Path | None = None
 
     @property
@@ -68,6 +71,7 @@ def plan_from_settings(part_logs: Path | None = None) -> MachinePlan:
         data=settings.SELDON_DATA,
         grace_seconds=settings.SELDON_GRACE_SECONDS,
         has_jobs=settings.RUN_WORKERS > 0,
+        has_deployments=settings.DEPLOYMENTS_RUNTIME == "local",
         part_logs=part_logs,
     )
 
@@ -89,12 +93,18 @@ class Machine:
         )
         self._watcher = ChangeWatcher()
         self._running: frozenset[str] = frozenset()
+        self._microservices: list[PartSpec] = []
+        self._units: list[PartSpec] = []
+        self._wanting = threading.Lock()
+        self._follower = UnitFollower(plan.run_folder, self._on_units)
 
     def run(self) -> None:
         """Supervise until SIGTERM or Ctrl-C, then stop in order; nothing is left running."""
         self._supervisor.want(self._own_parts())
         unsubscribe = [subscribe(topic, self._on_change) for topic in ("microservices", "credentials")]
         self._watcher.start()
+        if self._plan.has_deployments:
+            self._follower.start()
         try:
             self._supervisor.run(self._on_stop)
         finally:
@@ -114,6 +124,8 @@ class Machine:
     def _own_parts(self) -> list[PartSpec]:
         workers = [self._worker(number) for number in range(self._plan.workers)]
         jobs = [self._own_part("jobs", "jobs")] if self._plan.has_jobs else []
+        if self._plan.has_deployments:
+            jobs.append(self._own_part("deployments", "deployments"))
         # Last, because it takes along what the others wrote until their end.
         return [*workers, *jobs, self._own_part("shipper", "shipper", stop_rank=2)]
 
@@ -142,14 +154,24 @@ class Machine:
     def _on_change(self, keys: frozenset[str] | None) -> None:
         """Runs in the watcher's thread: a database that is slow to answer keeps no part waiting."""
         logs = self._plan.run_folder / "microservices"
-        local = microservice_parts(logs, self._running.__contains__)
-        self._supervisor.want([*self._own_parts(), *local])
+        self._microservices = microservice_parts(logs, self._running.__contains__)
+        self._want()
+
+    def _on_units(self, units: list[PartSpec]) -> None:
+        """Runs in the follower's thread, and asks no database."""
+        self._units = units
+        self._want()
+
+    def _want(self) -> None:
+        with self._wanting:
+            self._supervisor.want([*self._own_parts(), *self._microservices, *self._units])
 
     def _on_stop(self) -> None:
         self._notifier.stopping()
         self._tell("stopping: requests under way are finished (Ctrl-C again: at once)")
         # The kernel turns callers away only when nobody holds the socket any more.
         self._listening.close()
+        self._follower.stop()
         self._watcher.stop(timeout_seconds=1)
 
     def _note(self, parts: list[PartStatus]) -> None:

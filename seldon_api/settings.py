@@ -254,6 +254,15 @@ RUNS_KEEP_DAYS = env.env_int("RUNS_KEEP_DAYS", 90)
 # redis://host:6379/0 carries runs by Celery to whichever machine is free; empty: each machine takes its own.
 CELERY_BROKER_URL = env.env_secret("CELERY_BROKER_URL")
 
+# -- deployments -----------------------------------------------------------------------------------
+
+# `local`: this machine runs the containers of deployments as processes. `none`: it does not; of several
+# machines that share a database one at most may run them.
+DEPLOYMENTS_RUNTIME = env.env_choice("DEPLOYMENTS_RUNTIME", "local", ("local", "none"))
+# Whether clients may make and change deployments with tokens of their own (scope `manage`). Models run as
+# the user of this machine, so by default only operators and `seldon-cli` may.
+DEPLOYMENTS_OPEN_TO_CLIENTS = env.env_bool("DEPLOYMENTS_OPEN_TO_CLIENTS", False)
+
 # -- management API --------------------------------------------------------------------------------
 
 # Requests per second that one caller may make to /manage in one worker; 0 limits nothing.

@@ -18,6 +18,7 @@ urlpatterns = [
     path("manage/", include("clients.manage.urls")),
     path("manage/", include("predictions.urls")),
     path("manage/", include("offline.urls")),
+    path("manage/", include("deploy.urls")),
     path("", include("clients.urls")),
     path("schema", schema),
     path("docs", DocsView.as_view()),

@@ -13,12 +13,13 @@ from common import clock
 from deploy.bundles.contexts import add_wheels, write_context
 from deploy.bundles.dependencies import Dependencies, read_dependencies
 from deploy.bundles.environments import Installation
-from deploy.bundles.errors import SourceMissingError
+from deploy.bundles.errors import BundleUsedError, SourceMissingError
 from deploy.bundles.records import Build, Bundle, NamedBundle, Tell, image_name
 from deploy.bundles.running import write_run
 from deploy.bundles.sources import copy_source, open_source, tree_digest
 from deploy.bundles.store import BundleStore
 from deploy.bundles.variables import FOR_THE_BUILD, read_variables
+from deploy.selectors import users_of
 
 
 def bundle_store() -> BundleStore:
@@ -77,7 +78,13 @@ def _write_context(
 
 
 def remove_bundle(image: str) -> None:
-    """The image name stands for nothing any more; what only it used is deleted."""
+    """The image name stands for nothing any more; what only it used is deleted.
+
+    Raises BundleMissingError, or BundleUsedError while deployments name it.
+    """
     store = bundle_store()
+    named = store.get(image)
+    if users := users_of(named.image):
+        raise BundleUsedError(named.image, users)
     store.forget(image)
     store.sweep()

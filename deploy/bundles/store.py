@@ -87,6 +87,13 @@ class BundleStore:
         names = sorted(unquote(path.name) for path in self._images.glob("[!.]*"))
         return [NamedBundle(name, bundle) for name in names if (bundle := self.find(name))]
 
+    def changed_at(self) -> float:
+        """Changes whenever an image name gets, changes or loses its bundle."""
+        try:
+            return self._images.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def forget(self, image: str) -> None:
         """The name stands for nothing any more; BundleMissingError when it does not."""
         self.get(image)

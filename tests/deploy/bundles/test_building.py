@@ -156,6 +156,7 @@ def test_build_that_was_interrupted_is_made_anew(tmp_path: Path) -> None:
     assert (build(source).bundle.folder / "environment" / "bin" / "python").exists()
 
 
+@pytest.mark.django_db
 def test_removed_image_takes_along_what_only_it_used(tmp_path: Path, data: Path) -> None:
     source = make_source(tmp_path / "source")
     build(source)

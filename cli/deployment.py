@@ -1,0 +1,340 @@
+"""`seldon-cli apply`, `get`, `describe`, `delete` …: deployments, in kubectl's words where it has some."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cli.context import by_cli, lazy
+from cli.manifest_files import read_texts
+from cli.output import print_json, print_record, print_rows
+from common import clock
+
+if TYPE_CHECKING:
+    from clients.models import Client
+    from deploy import errors, manifests, models, selectors, services
+    from deploy.manifests import Manifest
+else:
+    errors = lazy("deploy.errors")
+    manifests = lazy("deploy.manifests")
+    models = lazy("deploy.models")
+    selectors = lazy("deploy.selectors")
+    services = lazy("deploy.services")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COLUMNS = ("name", "state", "ready", "generation", "age", "description")
+WIDE = (*COLUMNS, "namespace", "predictors", "images", "url")
+HISTORY = ("generation", "reason", "made_by", "made_at")
+_KINDS = {"sdep", "sdeps", "seldondeployment", "seldondeployments", "deployment", "deployments"}
+_POLL_SECONDS = 0.2
+
+output_option = click.option("--output", "-o", "form", type=click.Choice(["yaml", "json", "wide"]))
+files_option = click.option("--filename", "-f", "sources", multiple=True, metavar="FILE|FOLDER|URL|-")
+recursive_option = click.option("--recursive", "-R", is_flag=True, help="Folders within folders, too.")
+
+
+def namespace_option(function: F) -> F:
+    """Adds `-n`, the client whose deployments are meant; a manifest may say so itself."""
+    words = ("--namespace", "-n", "--client", "--client-name", "namespace")
+    return click.option(*words, default="", metavar="CLIENT", help="Whose; else as the manifest says.")(
+        function
+    )
+
+
+@click.command()
+@files_option
+@recursive_option
+@namespace_option
+@output_option
+@click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
+def apply(sources: tuple[str, ...], recursive: bool, namespace: str, form: str | None, dry_run: bool) -> None:
+    """Make deployments what manifests say; the same manifest again changes nothing.
+
+    \b
+    Examples:
+      seldon-cli apply -f deployment.yaml
+      seldon-cli apply -f manifests/ -n acme --dry-run
+      cat deployment.yaml | seldon-cli apply -f -
+    """
+    found = _read(sources, recursive)
+    # All of them, so that one mistake does not leave half of them applied.
+    manifests.check_manifests(found)
+    owners = [_owner(namespace, each) for each in found]
+    act = services.check_deployment if dry_run else _apply
+    done = [act(client=owner, manifest=each) for owner, each in zip(owners, found, strict=True)]
+    for each in done:
+        for caution in each.cautions:
+            click.secho(f"Warning: {each.name}: {caution}", fg="yellow", err=True)
+    if form in ("json", "yaml"):
+        _print_objects([manifests.write_manifest(each) for each in found], form)
+        return
+    suffix = " (dry run)" if dry_run else ""
+    for each in done:
+        click.echo(f"seldondeployment/{each.name} {each.change}{suffix}  (client {each.client})")
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@namespace_option
+@output_option
+@click.option("--all-namespaces", "-A", is_flag=True, help="Of all clients.")
+def get(names: tuple[str, ...], namespace: str, form: str | None, all_namespaces: bool) -> None:
+    """List deployments, or those of these names, and how they do.
+
+    \b
+    state    Available, Creating (what is missing is told) or Failed
+    ready    processes that answer, of those wanted
+    """
+    rows = selectors.all_deployments() if all_namespaces else selectors.deployments_of(_client(namespace))
+    wanted = _names(names)
+    if wanted:
+        missing = set(wanted) - {row.name for row in rows}
+        if missing:
+            services.get_deployment(client=_client(namespace), name=sorted(missing)[0])
+        rows = [row for row in rows if row.name in wanted]
+    if form in ("json", "yaml"):
+        _print_objects([selectors.document_of(row) for row in rows], form)
+        return
+    columns = list(WIDE if form == "wide" else COLUMNS)
+    if all_namespaces and "namespace" not in columns:
+        columns.insert(0, "namespace")
+    print_rows(
+        [selectors.summary_of(row) for row in rows], as_json=False, columns=columns, empty="no deployments"
+    )
+    _tell_if_nothing_runs()
+
+
+@click.command()
+@click.argument("name")
+@namespace_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def describe(name: str, namespace: str, as_json: bool) -> None:
+    """Show a deployment: its graph, units, processes, history, and why it is not ready."""
+    row = _find(name, namespace)
+    if as_json:
+        print_json(selectors.document_of(row) | {"history": selectors.history_of(row)})
+        return
+    print_record(selectors.summary_of(row), as_json=False)
+    for line in selectors.graph_lines(row):
+        click.echo(line)
+    for unit in row.status.get("units", []):
+        _tell_unit(unit)
+    click.echo("\nHistory")
+    print_rows(selectors.history_of(row), as_json=False, columns=HISTORY)
+    _tell_if_nothing_runs()
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@files_option
+@recursive_option
+@namespace_option
+def delete(names: tuple[str, ...], sources: tuple[str, ...], recursive: bool, namespace: str) -> None:
+    """Delete deployments by name, or those of manifests; calls under way are finished."""
+    wanted = [(_client(namespace), name) for name in _names(names)]
+    if sources:
+        wanted += [(_owner(namespace, each), each.name) for each in _read(sources, recursive)]
+    if not wanted:
+        raise click.UsageError("name deployments, or manifests with -f")
+    for client, name in wanted:
+        services.delete_deployment(client=client, name=name, by=by_cli())
+        click.echo(f"seldondeployment/{name} deleted  (client {client.name})")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--replicas", type=click.IntRange(0, 1000), required=True)
+@click.option("--predictor", "-p", default="", help="Only this one.")
+@namespace_option
+def scale(name: str, replicas: int, predictor: str, namespace: str) -> None:
+    """Run so many processes of every container, or of one predictor's."""
+    client = _client(namespace)
+    done = services.scale_deployment(
+        client=client, name=_plain(name), replicas=replicas, predictor=predictor, by=by_cli()
+    )
+    _tell_change(done.name, done.change, done.generation)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("predictor")
+@click.option("--traffic", type=click.IntRange(0, 100), default=100, show_default=True, help="Percent.")
+@namespace_option
+def promote(name: str, predictor: str, traffic: int, namespace: str) -> None:
+    """Give a predictor the traffic, or a part of it; the others share the rest as before."""
+    client = _client(namespace)
+    done = services.promote_predictor(
+        client=client, name=_plain(name), predictor=predictor, traffic=traffic, by=by_cli()
+    )
+    _tell_change(done.name, done.change, done.generation)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--to", "generation", type=click.IntRange(1), help="Generation; the one before otherwise.")
+@namespace_option
+def rollback(name: str, generation: int | None, namespace: str) -> None:
+    """Make a deployment what it was before; see `describe` for its history."""
+    client = _client(namespace)
+    done = services.rollback_deployment(client=client, name=_plain(name), generation=generation, by=by_cli())
+    _tell_change(done.name, done.change, done.generation)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--unit", "-c", default="", help="Only of this container.")
+@click.option("--predictor", "-p", default="", help="Only of this predictor.")
+@click.option("--tail", type=click.IntRange(0), default=50, show_default=True, help="Lines of each process.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
+@namespace_option
+def logs(name: str, unit: str, predictor: str, tail: int, follow: bool, namespace: str) -> None:
+    """Print what the processes of a deployment wrote."""
+    row = _find(name, namespace)
+    found = selectors.logs_of(row, predictor=predictor, unit=unit)
+    if not found:
+        raise errors.LogMissingError(row.name, unit)
+    several = len(found) > 1
+    places = {}
+    for log in found:
+        lines, places[log.path] = selectors.read_log(log.path, tail)
+        _tell_lines(log.title, lines, several)
+    while follow:
+        time.sleep(_POLL_SECONDS)
+        for log in selectors.logs_of(row, predictor=predictor, unit=unit):
+            lines, places[log.path] = selectors.read_log_from(log.path, places.get(log.path, 0))
+            _tell_lines(log.title, lines, several)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--for", "what", default="available", show_default=True, metavar="available|deleted|condition=ready"
+)
+@click.option("--timeout", "seconds", type=float, default=300.0, show_default=True, help="Seconds.")
+@namespace_option
+def wait(name: str, what: str, seconds: float, namespace: str) -> None:
+    """Wait until a deployment is available, or deleted; exit code 1 when it is not in time."""
+    word = what.lower().removeprefix("condition=")
+    if word not in ("available", "ready", "delete", "deleted"):
+        raise click.BadParameter("available, deleted or condition=ready", param_hint="--for")
+    client, plain = _client(namespace), _plain(name)
+    claim = _is_gone if word.startswith("delete") else _is_available
+    end = clock.monotonic() + seconds
+    while not claim(client, plain):
+        if clock.monotonic() >= end:
+            raise click.ClickException(_why_not(client, plain, seconds))
+        time.sleep(_POLL_SECONDS)
+    click.echo(f"seldondeployment/{plain} {'deleted' if claim is _is_gone else 'available'}")
+
+
+@click.command()
+@files_option
+@recursive_option
+@namespace_option
+def diff(sources: tuple[str, ...], recursive: bool, namespace: str) -> None:
+    """Show what `apply` would change; exit code 1 when it would change something."""
+    found = _read(sources, recursive)
+    changed = [line for each in found for line in selectors.diff_of(_owner(namespace, each), each)]
+    for line in changed:
+        click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
+    if changed:
+        raise click.exceptions.Exit(1)
+
+
+def _apply(*, client: Client, manifest: Manifest) -> services.Applied:
+    return services.apply_deployment(client=client, manifest=manifest, by=by_cli())
+
+
+def _read(sources: tuple[str, ...], recursive: bool) -> list[Manifest]:
+    if not sources:
+        raise click.UsageError("name manifests with -f FILE, a folder, an address, or - for standard input")
+    texts = list(read_texts(sources, recursive=recursive))
+    found = [each for _, text in texts for each in manifests.read_manifests(text)]
+    if not found:
+        raise click.ClickException(f"no SeldonDeployment in {', '.join(place for place, _ in texts)}")
+    return found
+
+
+def _owner(namespace: str, manifest: Manifest) -> Client:
+    said = manifest.metadata.namespace
+    if namespace and said and said != namespace:
+        raise errors.NamespaceUnclearError(
+            f"{manifest.name} is for the namespace {said}, and -n says {namespace}: leave one of them out"
+        )
+    return _client(namespace or said)
+
+
+def _client(name: str) -> Client:
+    """The client of that name; without one the only client there is."""
+    found: Client = selectors.client_or_only(name)
+    return found
+
+
+def _find(name: str, namespace: str) -> models.SeldonDeployment:
+    return services.get_deployment(client=_client(namespace), name=_plain(name))
+
+
+def _names(words: tuple[str, ...]) -> list[str]:
+    """The names among `get sdep NAME`, `get sdep/NAME` and `get NAME`."""
+    return [_plain(word) for place, word in enumerate(words) if place or word.lower() not in _KINDS]
+
+
+def _plain(name: str) -> str:
+    kind, slash, plain = name.partition("/")
+    return plain if slash and kind.lower() in _KINDS else name
+
+
+def _is_available(client: Client, name: str) -> bool:
+    row = services.get_deployment(client=client, name=name)
+    status = row.status
+    return bool(status.get("state") == "Available" and status.get("servedGeneration") == row.generation)
+
+
+def _is_gone(client: Client, name: str) -> bool:
+    return name not in {row.name for row in selectors.deployments_of(client)}
+
+
+def _why_not(client: Client, name: str, seconds: float) -> str:
+    rows = [row for row in selectors.deployments_of(client) if row.name == name]
+    status = rows[0].status if rows else {}
+    said = status.get("description") or "nothing was said of it; does `seldon-cli serve` run?"
+    return f"{name} is {status.get('state') or 'not begun'} after {seconds:g} s: {said}"
+
+
+def _print_objects(objects: list[dict[str, Any]], form: str) -> None:
+    click.echo(manifests.write_objects(objects, form).rstrip() if objects else "")
+
+
+def _tell_change(name: str, change: str, generation: int) -> None:
+    click.echo(f"seldondeployment/{name} {change}  (generation {generation})")
+
+
+def _tell_lines(title: str, lines: list[str], several: bool) -> None:
+    for line in lines:
+        click.echo(f"{title}  {line}" if several else line)
+
+
+def _tell_unit(unit: dict[str, Any]) -> None:
+    click.secho(f"\n{unit['predictor']}/{unit['name']}  {unit['image']}", bold=True)
+    click.echo(f"  {unit['ready']} of {unit['replicas']} ready")
+    if unit["problem"]:
+        click.secho(f"  {unit['problem']}", fg="red")
+    for process in unit["processes"]:
+        pid = f"process {process['pid']}" if process["pid"] else "no process"
+        where = f"{process['state']}  {pid}  restarts {process['restarts']}  {process['endpoint']}"
+        click.echo(f"  {process['name']}  {where}")
+        if process["reason"]:
+            click.secho(f"    {process['reason']}", fg="red")
+        for line in process["last_lines"]:
+            click.echo(f"    | {line}")
+
+
+def _tell_if_nothing_runs() -> None:
+    if not selectors.is_running():
+        click.secho(
+            "no machine runs deployments here: start one with `seldon-cli serve`", fg="yellow", err=True
+        )

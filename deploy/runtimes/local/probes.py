@@ -1,0 +1,66 @@
+"""Asking a process how it is: over HTTP, by a connection, or by a command."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import subprocess
+from urllib.parse import quote
+
+from deploy.runtimes.local.records import GRPC, HTTP, Instance, Probe
+
+_HOST = "127.0.0.1"
+_SHOWN = 200
+
+
+def ask(instance: Instance, probe: Probe) -> str:
+    """Why the process is not well; empty when it is. Takes no longer than the probe's timeout."""
+    try:
+        if probe.kind == "exec":
+            return _ask_command(instance, probe)
+        port = port_of(instance, probe)
+        return _ask_http(port, probe) if probe.kind == HTTP else _ask_tcp(port, probe)
+    except TimeoutError:
+        return f"no answer within {probe.timeout_seconds:g} s"
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+
+
+def port_of(instance: Instance, probe: Probe) -> int:
+    """Where the process is asked."""
+    if probe.port:
+        return probe.port
+    return {HTTP: instance.ports.http, GRPC: instance.ports.grpc}.get(probe.door, instance.ports.metrics)
+
+
+def _ask_http(port: int, probe: Probe) -> str:
+    connection = http.client.HTTPConnection(_HOST, port, timeout=probe.timeout_seconds)
+    try:
+        connection.request("GET", quote(probe.target[0], safe="/?&=%:,;+@~"))
+        answer = connection.getresponse()
+        said = answer.read(_SHOWN).decode("utf-8", "replace").strip()
+        return "" if 200 <= answer.status < 400 else f"{probe.target[0]} answers {answer.status} {said}"
+    finally:
+        connection.close()
+
+
+def _ask_tcp(port: int, probe: Probe) -> str:
+    with socket.create_connection((_HOST, port), timeout=probe.timeout_seconds):
+        return ""
+
+
+def _ask_command(instance: Instance, probe: Probe) -> str:
+    words = ["env", "-i", *(f"{name}={value}" for name, value in instance.plan.variables), *probe.target]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=instance.plan.directory or None,
+            capture_output=True,
+            timeout=probe.timeout_seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{probe.target[0]} did not end within {probe.timeout_seconds:g} s"
+    said = (done.stderr or done.stdout)[:_SHOWN].decode("utf-8", "replace").strip()
+    return f"{probe.target[0]} ended with {done.returncode} {said}" if done.returncode else ""

@@ -1,0 +1,192 @@
+"""Deployments as they are read: lists, graphs, histories, logs, and what a manifest would change."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+
+from clients.models import Client
+from clients.services import get_client
+from common import clock
+from deploy.errors import NamespaceUnclearError
+from deploy.manifests import Manifest, write_manifest, write_objects
+from deploy.models import SeldonDeployment
+from deploy.status import parts_now
+
+_PART: Final = "deployments"
+_MOST_LINES_BYTES: Final = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of one process; `title` tells it from the others of the deployment."""
+
+    title: str
+    path: Path
+
+
+def client_or_only(name: str) -> Client:
+    """The client of that name; without a name the only one there is, else NamespaceUnclearError."""
+    if name:
+        return get_client(name)
+    names = list(Client.objects.filter(is_active=True).values_list("name", flat=True)[:2])
+    if len(names) == 1:
+        return get_client(names[0])
+    reason = "there is no client yet: `seldon-cli client setup NAME`" if not names else "say whose: -n CLIENT"
+    raise NamespaceUnclearError(reason)
+
+
+def deployments_of(client: Client) -> list[SeldonDeployment]:
+    """The client's deployments by name."""
+    return list(SeldonDeployment.objects.for_client(client).select_related("client"))
+
+
+def all_deployments() -> list[SeldonDeployment]:
+    """Those of all clients."""
+    return list(SeldonDeployment.objects.for_all_clients().select_related("client"))
+
+
+def summary_of(row: SeldonDeployment) -> dict[str, Any]:
+    """One line of a list."""
+    units = row.status.get("units") or []
+    ready = sum(min(unit["ready"], unit["replicas"]) for unit in units)
+    return {
+        "namespace": row.client.name,
+        "name": row.name,
+        "state": state_of(row),
+        "ready": f"{ready}/{sum(unit['replicas'] for unit in units)}",
+        "generation": row.generation,
+        "age": _age(row),
+        "description": row.status.get("description", ""),
+        "predictors": [_predictor_words(each) for each in row.manifest["spec"]["predictors"]],
+        "images": sorted({unit["image"] for unit in units if unit["image"]}),
+        "url": (row.status.get("address") or {}).get("url", ""),
+    }
+
+
+def state_of(row: SeldonDeployment) -> str:
+    """Available, Creating or Failed; what was said of a former generation is not said of this one."""
+    if row.status.get("observedGeneration") != row.generation:
+        return "Creating"
+    return str(row.status.get("state", "Creating"))
+
+
+def document_of(row: SeldonDeployment) -> dict[str, Any]:
+    """The manifest with its namespace, generation and status, as the Kubernetes API would show it."""
+    metadata = {
+        **row.manifest["metadata"],
+        "namespace": row.client.name,
+        "generation": row.generation,
+        "creationTimestamp": row.created_at.isoformat(),
+    }
+    status = row.status | {"state": state_of(row)}
+    return {**row.manifest, "metadata": metadata, "status": status}
+
+
+def history_of(row: SeldonDeployment) -> list[dict[str, Any]]:
+    """What was done to it, newest first."""
+    return [
+        {
+            "generation": each.number,
+            "reason": each.reason,
+            "made_by": each.made_by,
+            "made_at": each.made_at,
+        }
+        for each in row.generations.all()
+    ]
+
+
+def graph_lines(row: SeldonDeployment) -> Iterator[str]:
+    """The graphs as indented text."""
+    for predictor in row.manifest["spec"]["predictors"]:
+        yield f"\n{_predictor_words(predictor)}"
+        yield from _unit_lines(predictor["graph"], "  ")
+
+
+def logs_of(row: SeldonDeployment, predictor: str = "", unit: str = "") -> list[Log]:
+    """The logs of the processes that the status tells of, and that are on this machine."""
+    return [
+        Log(process["name"].split("/", 2)[2], Path(process["log"]))
+        for each in row.status.get("units") or ()
+        if predictor in ("", each["predictor"]) and unit in ("", each["name"])
+        for process in each["processes"]
+        if Path(process["log"]).is_file()
+    ]
+
+
+def read_log(path: Path, lines: int) -> tuple[list[str], int]:
+    """The last lines of a log, and where it ends."""
+    size = path.stat().st_size
+    found, end = read_log_from(path, max(0, size - _MOST_LINES_BYTES))
+    return found[-lines:] if lines else [], end
+
+
+def read_log_from(path: Path, place: int) -> tuple[list[str], int]:
+    """What came after `place`, and where it ends; from the beginning when the log was begun anew."""
+    with path.open("rb") as opened:
+        size = opened.seek(0, 2)
+        opened.seek(place if place <= size else 0)
+        text = opened.read(_MOST_LINES_BYTES)
+        return text.decode("utf-8", "replace").splitlines(), opened.tell()
+
+
+def diff_of(client: Client, manifest: Manifest) -> list[str]:
+    """The lines that applying it would change, in the form of `diff -u`."""
+    found = SeldonDeployment.objects.for_client(client).filter(name=manifest.name).first()
+    before = write_objects([found.manifest]) if found else ""
+    wanted = write_manifest(manifest)
+    wanted.pop("status", None)
+    lines = difflib.unified_diff(
+        before.splitlines(), write_objects([wanted]).splitlines(), "now", manifest.name, lineterm=""
+    )
+    return list(lines)
+
+
+def is_running() -> bool:
+    """Whether a machine on this data folder runs deployments."""
+    return _PART in (parts_now(Path(settings.SELDON_DATA) / "run") or {})
+
+
+def users_of(image: str) -> list[str]:
+    """The deployments that name an image, as client/name."""
+    names = {image, image.removesuffix(":latest")}
+    rows = [row for row in all_deployments() if names & _images(row.manifest)]
+    return [f"{row.client.name}/{row.name}" for row in rows]
+
+
+def _images(manifest: dict[str, Any]) -> set[str]:
+    pods = [pod for each in manifest["spec"]["predictors"] for pod in each.get("componentSpecs") or ()]
+    containers = [each for pod in pods for each in (pod.get("spec") or {}).get("containers") or ()]
+    return {str(each.get("image")) for each in containers}
+
+
+def _predictor_words(predictor: dict[str, Any]) -> str:
+    if predictor.get("shadow"):
+        return f"{predictor['name']} (shadow, {predictor.get('traffic') or 100} %)"
+    traffic = predictor.get("traffic")
+    return f"{predictor['name']} ({traffic} %)" if traffic is not None else str(predictor["name"])
+
+
+def _unit_lines(unit: dict[str, Any], indent: str) -> Iterator[str]:
+    implementation = unit.get("implementation") or ""
+    kind = (
+        implementation
+        if implementation not in ("", "UNKNOWN_IMPLEMENTATION")
+        else unit.get("type") or "MODEL"
+    )
+    yield f"{indent}{unit['name']}  {kind}"
+    for child in unit.get("children") or ():
+        yield from _unit_lines(child, f"{indent}  ")
+
+
+def _age(row: SeldonDeployment) -> str:
+    seconds = int((clock.now() - row.created_at).total_seconds())
+    for size, letter in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{letter}"
+    return f"{seconds}s"

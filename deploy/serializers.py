@@ -1,0 +1,97 @@
+"""The JSON forms of deployments, of what is asked of them, and of their histories and logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from deploy.models import Generation, SeldonDeployment
+from deploy.selectors import state_of
+
+
+class DeploymentSerializer(serializers.ModelSerializer[SeldonDeployment]):
+    """A deployment: its manifest as it was given, and how it does."""
+
+    client = serializers.CharField(source="client.name")
+    state = serializers.SerializerMethodField()
+    manifest = serializers.JSONField()
+    status = serializers.JSONField(help_text="As Kubernetes shows it, with `units` and their processes.")
+
+    class Meta:
+        model = SeldonDeployment
+        fields = (
+            "client",
+            "name",
+            "state",
+            "generation",
+            "manifest",
+            "status",
+            "created_at",
+            "updated_at",
+        )
+
+    def get_state(self, row: SeldonDeployment) -> str:
+        """Available, Creating or Failed."""
+        return state_of(row)
+
+
+class DeploymentFilterSerializer(serializers.Serializer[Any]):
+    """Which deployments are asked for."""
+
+    client = serializers.RegexField(r"^[A-Za-z0-9_.-]{1,64}$", required=False, help_text="Of this client.")
+
+
+class AppliedSerializer(serializers.Serializer[Any]):
+    """What became of a manifest."""
+
+    client = serializers.CharField()
+    name = serializers.CharField()
+    change = serializers.ChoiceField(["created", "configured", "unchanged"])
+    generation = serializers.IntegerField()
+    cautions = serializers.ListField(child=serializers.CharField(), help_text="Warnings; nothing is refused.")
+
+
+class ScaleSerializer(serializers.Serializer[Any]):
+    """How many processes every container has, or those of one predictor."""
+
+    replicas = serializers.IntegerField(min_value=0, max_value=1000)
+    predictor = serializers.CharField(max_length=253, default="", allow_blank=True)
+
+
+class PromotionSerializer(serializers.Serializer[Any]):
+    """The predictor that gets the traffic, or some percent of it."""
+
+    predictor = serializers.CharField(max_length=253)
+    traffic = serializers.IntegerField(min_value=0, max_value=100, default=100)
+
+
+class DeploymentRollbackSerializer(serializers.Serializer[Any]):
+    """The generation to go back to; the one before when it is left out."""
+
+    generation = serializers.IntegerField(min_value=1, max_value=2**31 - 1, default=None, allow_null=True)
+
+
+class GenerationSerializer(serializers.ModelSerializer[Generation]):
+    """What a deployment was at one time."""
+
+    manifest = serializers.JSONField()
+
+    class Meta:
+        model = Generation
+        fields = ("number", "reason", "made_by", "made_at", "manifest")
+
+
+class LogFilterSerializer(serializers.Serializer[Any]):
+    """Whose log is asked for, and how much of it."""
+
+    predictor = serializers.CharField(max_length=253, required=False)
+    unit = serializers.CharField(max_length=253, required=False)
+    lines = serializers.IntegerField(min_value=1, max_value=10_000, default=100, required=False)
+
+
+class ProcessLogSerializer(serializers.Serializer[Any]):
+    """The last lines of one process."""
+
+    process = serializers.CharField()
+    lines = serializers.ListField(child=serializers.CharField())

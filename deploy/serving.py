@@ -1,0 +1,68 @@
+"""What the data plane is told: the graphs of a manifest, and where each unit is ready."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from deploy.manifests import Manifest, Predictor, Unit
+from deploy.manifests.records import BUILT_IN, UNKNOWN_IMPLEMENTATION
+from deploy.manifests.servers import protocol_of
+
+Endpoints = Callable[[str, str], list[str]]
+
+
+def skeleton_of(manifest: Manifest) -> dict[str, Any]:
+    """The serving of a defaulted manifest, without endpoints."""
+    return {
+        "protocol": protocol_of(manifest.spec.protocol),
+        "annotations": dict(manifest.metadata.annotations) | dict(manifest.spec.annotations),
+        "predictors": [_predictor(each) for each in manifest.spec.predictors],
+    }
+
+
+def with_endpoints(skeleton: dict[str, Any], endpoints: Endpoints) -> dict[str, Any]:
+    """The same with the endpoints of each unit, by the names of predictor and unit."""
+    filled = copy.deepcopy(skeleton)
+    for predictor in filled["predictors"]:
+        for unit in _walk(predictor["graph"]):
+            unit["endpoints"] = endpoints(predictor["name"], unit["name"])
+    return filled
+
+
+def _walk(graph: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    waiting = [graph]
+    while waiting:
+        unit = waiting.pop()
+        yield unit
+        waiting.extend(unit["children"])
+
+
+def _predictor(predictor: Predictor) -> dict[str, Any]:
+    return {
+        "name": predictor.name,
+        "traffic": predictor.traffic,
+        "shadow": predictor.shadow,
+        "version": predictor.labels.get("version", ""),
+        "graph": _unit(predictor.graph, predictor),
+    }
+
+
+def _unit(unit: Unit, predictor: Predictor) -> dict[str, Any]:
+    container = predictor.container(unit.name) or {}
+    made: dict[str, Any] = {
+        "name": unit.name,
+        "type": unit.type,
+        "implementation": unit.implementation if unit.implementation in BUILT_IN else UNKNOWN_IMPLEMENTATION,
+        "methods": list(unit.methods),
+        "parameters": [
+            {"name": each.name, "value": each.value, "type": each.type} for each in unit.parameters
+        ],
+        "endpoints": [],
+        "image": str(container.get("image") or ""),
+        "children": [_unit(child, predictor) for child in unit.children],
+    }
+    if unit.logger:
+        made["logger"] = {"mode": unit.logger.mode, "url": unit.logger.url}
+    return made
