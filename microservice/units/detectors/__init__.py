@@ -1,0 +1,1 @@
+"""Detectors: which rows are unlike the reference, and whether the rows of late are."""
