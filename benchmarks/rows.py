@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from benchmarks.loads import Load, Run, run_load, warm_up
 from benchmarks.machine import describe_machine
@@ -72,15 +73,29 @@ class Side:
     load: Load
     beside: tuple[Server, ...] = ()
 
+    def warm_up(self) -> None:
+        """One second of the same."""
+        warm_up(self.server, self.load)
+
     def run(self) -> Run:
         """One run."""
         return run_load(self.server, self.load, *self.beside)
 
 
-def compare(reference: Side, candidate: Side, runs: int = 3) -> Comparison:
+class Runnable(Protocol):
+    """A load on a server, of whatever protocol."""
+
+    def warm_up(self) -> None:
+        """One second of the same."""
+
+    def run(self) -> Run:
+        """One run."""
+
+
+def compare(reference: Runnable, candidate: Runnable, runs: int = 3) -> Comparison:
     """A B A B …, after a second of each to warm up; a pair with errors is told and does not count."""
     for side in (reference, candidate):
-        warm_up(side.server, side.load)
+        side.warm_up()
     pairs: list[tuple[Run, Run]] = []
     for _ in range(runs * _MOST_TRIES):
         pair = reference.run(), candidate.run()

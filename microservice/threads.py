@@ -67,7 +67,10 @@ class ModelThreads(Generic[T]):
             self._under_way.discard(future)
             if not self._is_waking:
                 self._is_waking = True
-                self._loop.call_soon_threadsafe(self._hand_over)
+                try:
+                    self._loop.call_soon_threadsafe(self._hand_over)
+                except RuntimeError:
+                    return  # the loop has ended meanwhile, and with it whoever waited
 
     def _hand_over(self) -> None:
         # Reset before emptying: what is appended from here on either is seen below or wakes the loop again.

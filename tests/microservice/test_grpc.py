@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from microservice.protocol import prediction_pb2 as messages
 from microservice.protocol import prediction_pb2_grpc
 from scripts.protobuf import ROOT, generate
+from tests.microservice.inside import make_inside
 from tests.microservice.running import end, read_line, run, start, write_class
 
 # Generated, and so without types.
@@ -43,17 +46,6 @@ GRPC_MODEL = """
             return {"t": 1}
         def metrics(self):
             return [{"type": "GAUGE", "key": "g", "value": 2.0, "tags": {"a": "b"}}]
-"""
-SLOW_MODEL = """
-    import pathlib
-    import time
-
-    class SlowModel:
-        def predict(self, X, names):
-            end = time.monotonic() + 30
-            while not (pathlib.Path(X) / "go").exists() and time.monotonic() < end:
-                time.sleep(0.01)
-            return "done"
 """
 TENSOR = {"data": {"names": ["a", "b"], "tensor": {"shape": [1, 2], "values": [1.0, 2.0]}}}
 
@@ -158,31 +150,31 @@ def test_reflection_health_and_metadata_answer(channel: grpc.Channel) -> None:
         stubs.SeldonStub(channel).GraphMetadata(empty_pb2.Empty())
 
 
-@pytest.mark.slow
-def test_calls_beyond_those_that_may_wait_are_refused_as_unavailable(tmp_path: Path) -> None:
-    write_class(tmp_path, "SlowModel", SLOW_MODEL)
-    process = start(tmp_path, "SlowModel", "--port", "0", "--grpc-port", "0", "--max-waiting", "1")
-    try:
-        address = read_line(process).split("gRPC at ")[1].strip()
-        with grpc.insecure_channel(address) as channel:
-            ask = stubs.ModelStub(channel).Predict
-            calls = [ask.future(messages.SeldonMessage(strData=str(tmp_path))) for _ in range(4)]
-            refused = [call for call in calls[::-1] if _code_soon(call) is not None]
-            (tmp_path / "go").touch()
-            codes = [call.code() for call in calls]
-        assert refused
-        assert set(codes) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
-        assert all("--max-waiting" in call.details() for call in refused)
-    finally:
-        end(process)
+class Blocked:
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_go = threading.Event(), threading.Event()
+
+    def predict(self, X: Any, names: Any) -> Any:  # noqa: N803
+        self.is_asked.set()
+        self.may_go.wait(30)
+        return X
 
 
-def _code_soon(call: Any) -> Any:
-    """The code of a call that ends while the model is still busy with another; None for one that waits."""
-    try:
-        return None if call.exception(timeout=3) is None else call.code()
-    except grpc.FutureTimeoutError:
-        return None
+async def test_calls_beyond_those_that_may_wait_are_refused_as_unavailable() -> None:
+    model = Blocked()
+    async with make_inside(model, max_waiting=1).channel() as channel:
+        ask = stubs.ModelStub(channel).Predict
+        running = asyncio.ensure_future(ask(messages.SeldonMessage(strData="first")))
+        assert await asyncio.to_thread(model.is_asked.wait, 30)
+        others = [asyncio.ensure_future(ask(messages.SeldonMessage(strData="x"))) for _ in range(2)]
+        (refused,), (waiting,) = await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
+        with pytest.raises(grpc.RpcError, match="--max-waiting") as found:
+            refused.result()
+        assert found.value.code() is grpc.StatusCode.UNAVAILABLE
+        model.may_go.set()
+        assert [(await running).strData, (await waiting).strData] == ["first", "x"]
 
 
 @pytest.mark.slow

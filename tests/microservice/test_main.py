@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from microservice.component import load_component
+from microservice.errors import StartError
+from microservice.parameters import read_parameters
+from microservice.settings import Settings
 from tests.microservice.conftest import Serve
 from tests.microservice.models import TEXT_MODEL
 from tests.microservice.running import Served, end, read_line, run, start, write_class
@@ -34,7 +39,6 @@ def test_the_metrics_port_serves_metrics_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "m.sock").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "options", "said"),
     [
@@ -65,16 +69,34 @@ def test_the_metrics_port_serves_metrics_alone(tmp_path: Path) -> None:
         ("class MyModel:\n    def __init__(self, a): pass", (), "missing a required argument: 'a'"),
         ("import nosuchpackage", (), "pip install nosuchpackage"),
         ("def (", (), "MyModel.py line 1"),
-        ("import os\nos._exit(7)", (), "exit code 7"),
         ("", ("--parameters", "{"), "--parameters is not JSON"),
         ("", ("--parameters", '[{"name":"a","value":"x","type":"INT"}]'), "can't be parsed as a INT"),
     ],
 )
-def test_a_wrong_class_is_one_clear_line_and_exit_code_1(
-    tmp_path: Path, source: str, options: tuple[str, ...], said: str
+def test_what_is_wrong_with_a_class_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, options: tuple[str, ...], said: str
 ) -> None:
     write_class(tmp_path, "MyModel", source)
-    message = fail_to_start(tmp_path, "MyModel", *options)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "MyModel", raising=False)
+    parameters = options[1] if options else "[]"
+    with pytest.raises(StartError) as refused:
+        load_component(Settings("MyModel", str(tmp_path), read_parameters(parameters), "MyModel"))
+    sys.modules.pop("MyModel", None)
+    assert said in str(refused.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import nosuchpackage", "pip install nosuchpackage"),
+        ("import os\nos._exit(7)", "exit code 7"),
+    ],
+)
+def test_a_wrong_class_is_one_clear_line_and_exit_code_1(tmp_path: Path, source: str, said: str) -> None:
+    write_class(tmp_path, "MyModel", source)
+    message = fail_to_start(tmp_path, "MyModel")
     assert said in message
     assert message.startswith("seldon-microservice: ")
     assert message.count("\n") == 1

@@ -57,8 +57,8 @@ def test_predict_answers_in_the_form_of_the_body(serve: Serve) -> None:
 
 
 @pytest.mark.slow
-def test_text_and_json_and_files_are_read(serve: Serve) -> None:
-    served = serve("TextModel", TEXT_MODEL)
+def test_text_and_json_and_files_are_read(share: Serve) -> None:
+    served = share("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
     assert served.post("/predict", {"strData": "abc"})[1]["strData"] == "cba"
     assert served.post("/predict", {"binData": "aGVsbG8="})[1]["binData"] == "b2xsZWg="
     form = (
@@ -86,8 +86,8 @@ def test_every_operations_path_answers(serve: Serve) -> None:
 
 
 @pytest.mark.slow
-def test_what_a_caller_does_wrong_gets_its_true_status(serve: Serve) -> None:
-    served = serve("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
+def test_what_a_caller_does_wrong_gets_its_true_status(share: Serve) -> None:
+    served = share("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
     json_type = {"content_type": "application/json"}
     statuses = {
         "malformed": served.call("POST", "/predict", "{bad", **json_type)[0],
@@ -118,8 +118,8 @@ def test_what_a_caller_does_wrong_gets_its_true_status(serve: Serve) -> None:
 
 
 @pytest.mark.slow
-def test_a_chunked_body_over_the_limit_is_refused_while_it_is_read(serve: Serve) -> None:
-    served = serve("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
+def test_a_chunked_body_over_the_limit_is_refused_while_it_is_read(share: Serve) -> None:
+    served = share("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
     connection.request("POST", "/predict", iter([b"x" * 600, b"x" * 600]), encode_chunked=True)
     assert connection.getresponse().status == 413
@@ -127,8 +127,8 @@ def test_a_chunked_body_over_the_limit_is_refused_while_it_is_read(serve: Serve)
 
 
 @pytest.mark.slow
-def test_head_and_options_answer_without_a_body(serve: Serve) -> None:
-    served = serve("TextModel", TEXT_MODEL)
+def test_head_and_options_answer_without_a_body(share: Serve) -> None:
+    served = share("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
     assert served.call("HEAD", "/health/ping") == (200, b"")
     assert served.headers["content-length"] == "4"
     assert served.call("OPTIONS", "/predict") == (200, b"")
@@ -136,8 +136,8 @@ def test_head_and_options_answer_without_a_body(serve: Serve) -> None:
 
 
 @pytest.mark.slow
-def test_the_callers_request_id_comes_back(serve: Serve) -> None:
-    served = serve("TextModel", TEXT_MODEL)
+def test_the_callers_request_id_comes_back(share: Serve) -> None:
+    served = share("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
     served.post("/predict", {"strData": "a"}, x_request_id="r-1")
     assert served.headers["x-request-id"] == "r-1"
 
