@@ -22,6 +22,7 @@ from offline.tasks import CeleryBroker
 from pipelines.errors import PipelineError
 from stores.config import get_store
 from stores.config.errors import ConfigInvalidError, ConfigUnavailableError
+from stores.presence import has_database
 
 _LOOK_BACK: Final = timedelta(days=1)
 # Longer than a start, a lease and a turn of the announcer take together.
@@ -31,6 +32,8 @@ _PATIENCE: Final = timedelta(minutes=2)
 @probe("runs")
 def look_at_runs() -> Iterator[Finding]:
     """runs.none-waits, runs.stuck, runs.lost, runs.failing; nothing while the database is of no use."""
+    if not has_database():
+        return
     # What is wrong with it is told by its own area.
     with contextlib.suppress(DatabaseError):
         yield from _look_at_rows()
@@ -68,6 +71,8 @@ def _look_at_failures() -> Iterator[Finding]:
 def look_at_schedules() -> Iterator[Finding]:
     """runs.schedules, runs.schedules-wrong: a document that cannot be used starts nothing."""
     right = 0
+    if not has_database():
+        return
     try:
         documents = get_store().list("/")
     except (DatabaseError, ConfigUnavailableError):

@@ -15,6 +15,7 @@ from common.diagnosis import Finding, probe
 from common.metrics_files import metrics_folder
 from predictions.models import Microservice
 from predictions.selectors import FAILING, RESTING, MicroserviceHealth, health_of
+from stores.presence import has_database
 
 _CONNECT_SECONDS: Final = 2.0
 _AT_ONCE: Final = 32
@@ -25,6 +26,8 @@ _MOST: Final = 500
 @probe("microservices")
 def look_at_microservices() -> Iterator[Finding]:
     """microservices.none, microservices.answer, microservices.down, microservices.failing"""
+    if not has_database():
+        return
     try:
         rows = list(
             Microservice.objects.for_all_clients().select_related("client").filter(client__is_active=True)

@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from common import clock
 from common.diagnosis import Finding, Severity, probe
 from common.numbers import byte_size, duration, span
+from stores.presence import has_database
 
 _SLOW_SECONDS: Final = 0.05
 _CLOCK_WARNING_SECONDS: Final = 2.0
@@ -57,8 +58,8 @@ def _path() -> Path:
 
 
 def _missing_file() -> Finding | None:
-    """database.none: looking must not make an empty one."""
-    if connection.vendor != "sqlite" or _path().exists():
+    """database.none"""
+    if has_database():
         return None
     mend = "seldon-cli migrate (or `seldon-cli serve`, which does it itself)"
     return Finding("database.none", "note", "there is none yet", where(), mend)

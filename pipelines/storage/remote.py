@@ -58,7 +58,9 @@ class RemoteStore(Store):
         try:
             found = self._ask("listing", folder, lambda: self._fs.ls(self._full(folder), detail=True))
         except FileNotFoundError:
-            return []
+            found = []
+        if not found:
+            self._check_root(folder)
         names = (info["name"].rstrip("/").rpartition("/")[2] for info in found if info["type"] == "directory")
         return sorted(names)
 

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from common.diagnosis import Finding, probe
 from stores.config import get_store
 from stores.config.errors import ConfigUnavailableError
+from stores.presence import has_database
 
 
 @probe("configuration")
@@ -17,6 +18,8 @@ def look_at_documents() -> Iterator[Finding]:
     """configuration.live, configuration.away, configuration.refused"""
     where = settings.CONFIG_STORE
     mend = "start ZooKeeper, or mend CONFIG_STORE, ZOOKEEPER_USER and ZOOKEEPER_PASSWORD"
+    if not has_database():
+        return
     try:
         store = get_store()
     except ConfigUnavailableError as error:

@@ -62,6 +62,12 @@ def test_fresh_machine_has_nothing_wrong(tmp_path: Path) -> None:
     assert {one["id"].partition(".")[0] for one in told["findings"]} >= {"settings", "database", "machine"}
 
 
+def test_looking_makes_no_database(tmp_path: Path) -> None:
+    told = json.loads(run_doctor(tmp_path / "data", "--json", DATABASE_URL="").stdout)
+    assert "database.none" in {one["id"] for one in told["findings"]}
+    assert not (tmp_path / "data" / "seldon.sqlite3").exists()
+
+
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [

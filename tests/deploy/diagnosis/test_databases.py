@@ -57,7 +57,7 @@ def test_unreachable_database_is_told_without_its_password() -> None:
 
 def test_no_database_file_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(connection, "vendor", "sqlite")
-    monkeypatch.setattr(databases, "_path", lambda: tmp_path / "none.sqlite3")
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(tmp_path / "none.sqlite3"))
     assert ids(databases.look_at_database()) == ["database.none"]
     assert not (tmp_path / "none.sqlite3").exists()
 

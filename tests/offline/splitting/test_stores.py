@@ -95,6 +95,12 @@ def test_bucket_that_is_not_there_is_told(s3: str) -> None:
         Place("s3://no-such-bucket/x", "k", "s", s3).open().publish({"a": [b"x"]})
 
 
+def test_bucket_that_is_not_there_has_no_folders(s3: str) -> None:
+    place = Place("s3://no-such-bucket/x", "k", "s", s3)
+    with pytest.raises(PipelineError, match="is the store's URL right"):
+        place.open().folders("logs")
+
+
 def split_empty(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the job on a store in which nothing was put."""
     from pipelines import places  # noqa: PLC0415
