@@ -47,6 +47,9 @@ ENTRIES: Final = {
     "zk": Entry(
         "cli.zk:zk", "Move documents between the store and Seldon's ZooKeeper files.", WORK, django=False
     ),
+    "render": Entry(
+        "cli.render:render", "Print the Kubernetes objects of SeldonDeployments.", WORK, django=False
+    ),
     "run": Entry("cli.run:run", "Start, follow, cancel background runs.", WORK, django=False),
     "events": Entry("cli.events:events", "Follow and count what clients sent.", WORK, django=False),
     "spark-submit": Entry("cli.spark:spark_submit", "Run a job on a Spark cluster.", WORK, django=False),

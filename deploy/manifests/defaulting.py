@@ -37,6 +37,8 @@ class Defaults:
     grpc_port: int = 9500
     metrics_port: int = 6000
     metrics_port_name: str = "metrics"
+    # Whether the engine is never in a unit's pod, so that units are always found by their Services.
+    engine_is_apart: bool = False
     servers: Servers = field(default_factory=lambda: DEFAULT_SERVERS)
 
 
@@ -158,7 +160,8 @@ class _Defaulting:
 
     def _host(self, place: int, container: str) -> str:
         """This pod for those beside the engine, the container's Service for others."""
-        if place == 0 and not has_separate_engine(self.manifest):
+        apart = self.numbers.defaults.engine_is_apart or has_separate_engine(self.manifest)
+        if place == 0 and not apart:
             return "localhost"
         service = container_service_name(self.manifest, self.predictor, container)
         return f"{service}.{self.manifest.metadata.namespace}.svc.cluster.local"

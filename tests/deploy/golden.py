@@ -11,27 +11,53 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from deploy.manifests import default_manifest, read_manifests, write_manifests
+from deploy.manifests import default_manifest, read_manifests, write_manifests, write_objects
+from deploy.rendering import Options, entry_objects, render_manifest, scenes_of
 
 EXAMPLES = sorted(path for path in (Path(__file__).parent / "examples").iterdir())
 GOLDEN = Path(__file__).parent / "golden"
+# Where what lets requests in differs: canaries, shadows, explainers, annotations.
+WITH_ENTRIES = ("canary", "prepackaged", "shadow", "stream")
 
 
 def defaulted(text: str) -> str:
     return write_manifests([default_manifest(each) for each in read_manifests(text)])
 
 
-STEPS: dict[str, Callable[[str], str]] = {"defaulted": defaulted}
+def rendered(options: Options, text: str) -> str:
+    return write_objects([made for each in read_manifests(text) for made in render_manifest(each, options)])
+
+
+def entries(options: Options, text: str) -> str:
+    made = [made for each in read_manifests(text) for made in entry_objects(scenes_of(each, options))]
+    return write_objects(made)
+
+
+Step = Callable[[str], str]
+STEPS: dict[str, Step] = {
+    "defaulted": defaulted,
+    "gateway": partial(rendered, Options()),
+    "orchestrator": partial(rendered, Options(engine="orchestrator", ingress="istio")),
+}
+ENTRIES: dict[str, Step] = {
+    "ambassador": partial(rendered, Options(engine="orchestrator", ingress="ambassador")),
+    "ambassador-v2": partial(entries, Options(engine="orchestrator", ingress="ambassador-v2")),
+    "gateway-api": partial(entries, Options(engine="orchestrator", ingress="gateway-api")),
+    "gateway-istio": partial(entries, Options(ingress="istio")),
+    "gateway-ingress": partial(entries, Options(ingress="ingress", host="models.example.org")),
+    "gateway-gateway-api": partial(entries, Options(ingress="gateway-api")),
+}
 
 
 def files() -> Iterator[tuple[Path, Callable[[], str]]]:
     """Every golden file with what makes it."""
-    for step, make in STEPS.items():
-        for path in EXAMPLES:
-            yield GOLDEN / step / f"{path.stem}.yaml", partial(_made, make, path)
+    for steps, examples in ((STEPS, EXAMPLES), (ENTRIES, [p for p in EXAMPLES if p.stem in WITH_ENTRIES])):
+        for step, make in steps.items():
+            for path in examples:
+                yield GOLDEN / step / f"{path.stem}.yaml", partial(_made, make, path)
 
 
-def _made(make: Callable[[str], str], path: Path) -> str:
+def _made(make: Step, path: Path) -> str:
     return make(path.read_text())
 
 

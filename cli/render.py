@@ -1,0 +1,44 @@
+"""`seldon-cli render`: the Kubernetes objects of a deployment, printed."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+
+from deploy.manifests import cautions_of, check_manifests, read_manifests, write_objects
+from deploy.rendering import ENGINES, INGRESSES, Options, render_manifest
+
+
+@click.command()
+@click.option(
+    "--filename", "-f", "files", multiple=True, required=True, type=click.File("rb"), metavar="FILE|-"
+)
+@click.option(
+    "--ingress", type=click.Choice(INGRESSES), default="none", help="What lets requests in; none by default."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="gateway",
+    help="Who runs graphs: this product's gateway, or Seldon Core's orchestrator beside the units.",
+)
+@click.option("--host", default="", help="Host name that requests come by.")
+@click.option("--output", "-o", "form", type=click.Choice(["yaml", "json"]), default="yaml")
+def render(files: tuple[BinaryIO, ...], ingress: str, engine: str, host: str, form: str) -> None:
+    """Print the Kubernetes objects that SeldonDeployments become, and change nothing.
+
+    Warnings go to stderr, so that the output can be piped on.
+
+    \b
+    Examples:
+      seldon-cli render -f deployment.yaml
+      seldon-cli render -f deployment.yaml --engine orchestrator --ingress istio -o json
+    """
+    found = [each for file in files for each in read_manifests(file.read())]
+    for caution in (caution for each in found for caution in cautions_of(each)):
+        click.secho(f"{caution.subject}: {caution}", fg="yellow", err=True)
+    check_manifests(found)
+    options = Options(ingress=ingress, engine=engine, host=host)  # type: ignore[arg-type]  # click's choices
+    made = [each for manifest in found for each in render_manifest(manifest, options)]
+    click.echo(write_objects(made, form), nl=False)
