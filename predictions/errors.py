@@ -219,6 +219,17 @@ class ServingInvalidError(InvalidInputError):
         super().__init__(f"Deployment {name}, {pointer}: {reason}", pointer=pointer, reason=reason)
 
 
+class ProtocolMismatchError(NotFoundError):
+    """The path is of a protocol that the deployment does not speak."""
+
+    code = "protocol_mismatch"
+
+    def __init__(self, deployment: str, protocol: str) -> None:
+        paths = {"seldon": "/api/v1.0/predictions", "v2": "/v2/models/<model>/infer"}
+        path = paths.get(protocol, "/v1/models/<model>:predict")
+        super().__init__(f"Deployment {deployment} speaks {protocol}: call …{path}", protocol=protocol)
+
+
 class UnitMissingError(NotFoundError):
     """No graph of the deployment has a unit of that name that is called anywhere."""
 

@@ -15,6 +15,8 @@ from predictions.records import MicroserviceSpec
 from predictions.registry import N, Registry
 from predictions.selectors import networks_of, servings_by_client, specs_by_client
 from predictions.services import DEPLOYMENTS_TOPIC, TOPIC
+from predictions.transports.base import Transport
+from predictions.transports.grpc import GrpcTransport
 from predictions.transports.http import HttpTransport
 from stores.changes import subscribe
 from stores.config import get_store
@@ -84,10 +86,13 @@ def build_gateway(sink: Sink) -> Gateway:
         concurrency=settings.PREDICT_CONCURRENCY,
         client_concurrency=settings.CLIENT_CONCURRENCY,
     )
-    return Gateway(get_store, Registry(), _http_transport, sink, limits)
+    return Gateway(get_store, Registry(), _transport, sink, limits)
 
 
-def _http_transport(spec: MicroserviceSpec) -> HttpTransport:
+def _transport(spec: MicroserviceSpec) -> Transport:
+    if spec.url.startswith("grpc://"):
+        address = spec.url.removeprefix("grpc://")
+        return GrpcTransport(spec.name, address, max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES)
     return HttpTransport(
         spec.name,
         spec.origin,

@@ -12,7 +12,8 @@ from predictions import errors
 from predictions.endpoints import PredictionEndpoints
 from predictions.gateway import Gateway
 from predictions.graphs.endpoints import DeploymentEndpoints
-from predictions.graphs.routes import deployment_routes
+from predictions.graphs.open_endpoints import OpenEndpoints
+from predictions.graphs.routes import deployment_routes, open_routes
 from predictions.graphs.schemas import FEEDBACK_BODY, REFUSAL, SELDON_MESSAGE, Schema
 
 TAG: Final = "predictions"
@@ -96,7 +97,7 @@ def prediction_routes(gateway: Gateway, max_body_bytes: int = 16_777_216) -> lis
 
 
 def _routes(gateway: Gateway) -> list[Route]:
-    does = PredictionEndpoints(gateway)
+    does, deployments = PredictionEndpoints(gateway), DeploymentEndpoints(gateway.graphs)
     return [
         Route("/predict", ("POST",), does.predict, SELDON_SERVER, "predict", _legacy_docs(), scope="predict"),
         Route(
@@ -116,7 +117,8 @@ def _routes(gateway: Gateway) -> list[Route]:
             for version in ("v1.0", "v0.1")
             for route in _core_routes(does, f"{prefix}/api/{version}", whom)
         ),
-        *deployment_routes(DeploymentEndpoints(gateway.graphs)),
+        *deployment_routes(deployments),
+        *open_routes(OpenEndpoints(gateway.graphs, deployments)),
     ]
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from predictions.graphs.flows import SELDON, Flow
+from predictions.graphs.flows_grpc import SELDON_GRPC
+from predictions.graphs.flows_plain import TENSORFLOW, V2
 from predictions.graphs.nodes import Node, Place, compile_graph
 from predictions.graphs.ports import NoPort, Port, ReplicasPort
 from predictions.graphs.serving import Predictor, Serving, Unit
@@ -14,7 +16,8 @@ from predictions.records import MicroserviceSpec
 from predictions.traffic import bounds_of, choose, is_mirrored, point_of
 from predictions.upstreams import Upstream
 
-FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON,)}
+FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON, V2, TENSORFLOW)}
+GRPC_FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON_GRPC,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,15 @@ class Assembler:
 
     def _predictor(self, predictor: Predictor) -> LivePredictor:
         place = Place(self._client, self._serving.name, predictor.name, predictor.version)
-        root = compile_graph(predictor.graph, self._flow, self._port, self._seconds, place)
+        root = compile_graph(predictor.graph, self._flow_of, self._port, self._seconds, place)
         return LivePredictor(predictor, root, place)
 
+    def _flow_of(self, unit: Unit) -> Flow:
+        return GRPC_FLOWS[self._serving.protocol] if unit.is_grpc else self._flow
+
     def _seconds(self, unit: Unit) -> float:
-        is_grpc = bool(unit.endpoints) and unit.endpoints[0].startswith("grpc:")
-        named = self._serving.grpc_timeout_seconds if is_grpc else self._serving.rest_timeout_seconds
+        serving = self._serving
+        named = serving.grpc_timeout_seconds if unit.is_grpc else serving.rest_timeout_seconds
         return named or self._default.deadline_seconds
 
     def _port(self, unit: Unit) -> Port:

@@ -7,7 +7,7 @@ from typing import Final
 from lane.reply import Headers, Reply, json_reply
 from lane.request import Request
 from predictions.bodies import puid_of, read_body
-from predictions.errors import DeploymentMissingError, UnitRefusedError
+from predictions.errors import DeploymentMissingError, ProtocolMismatchError, UnitRefusedError
 from predictions.graphs.deployed import Deployed
 from predictions.graphs.describing import ask_unit, check_ready, describe_graph
 from predictions.graphs.documents import deployment_document, deployment_page
@@ -46,13 +46,22 @@ class DeploymentEndpoints:
         return found
 
     async def predict(self, request: Request, deployed: Deployed) -> Reply:
-        """A prediction of `deployed`."""
-        asked = _asked(request, deployed)
+        """A prediction of `deployed`, which speaks Seldon Core's protocol."""
+        return await self.infer(request, deployed, "seldon")
+
+    async def infer(self, request: Request, deployed: Deployed, protocol: str, model: str = "") -> Reply:
+        """A prediction of `deployed` by `protocol`; ProtocolMismatchError when it speaks another one.
+
+        `model` is the name that every unit is called by instead of its own.
+        """
+        if deployed.flow.name != protocol:
+            raise ProtocolMismatchError(deployed.name, deployed.flow.name)
+        asked = _asked(request, deployed)._replace(model=model)
         try:
-            body = await self._graphs.predict(asked)
+            answer = await self._graphs.predict(asked)
         except UnitRefusedError as error:
             return refused(error, asked.puid)
-        return Reply(body, headers=_headers(request, deployed, asked.puid))
+        return Reply(answer.body, headers=_headers(request, deployed, asked.puid))
 
     async def metadata(self, request: Request) -> Reply:
         """`GET …/metadata`: the whole graph's."""

@@ -10,7 +10,7 @@ import orjson
 from common.errors import InvalidJsonError
 from predictions.errors import InvalidRoutingError
 from predictions.graphs.merging import carry, carry_children, carry_route, final_meta
-from predictions.graphs.message import NO_META, Message, Meta, read_answer, read_message, with_meta
+from predictions.graphs.message import NO_META, Message, Meta, read_answer, read_message
 from predictions.graphs.walk import Walk
 from predictions.protocols.base import object_in
 from predictions.transports.base import Answer
@@ -67,8 +67,28 @@ class Flow(ABC):
         """`answer` to the messages of `children` with what must be kept of all of them."""
 
     @abstractmethod
-    def finish(self, walk: Walk, asked: Message, answer: Message) -> bytes:
+    def finish(self, walk: Walk, asked: Message, answer: Message) -> Message:
         """The answer as the caller gets it."""
+
+    # -- how a unit is spoken to; over gRPC otherwise ----------------------------------------------
+
+    content_type: ClassVar[str] = "application/json"
+
+    def write(self, message: Message) -> bytes:
+        """`message` as a unit is sent it."""
+        return message.body
+
+    def write_list(self, messages: list[Message]) -> bytes:
+        """`messages` as a combiner is sent them."""
+        return b"[%b]" % b",".join(message.body for message in messages)
+
+    def write_feedback(self, body: bytes) -> bytes:
+        """A feedback, JSON, as a unit is sent it."""
+        return body
+
+    def read_reply(self, kind: str, answer: Answer) -> bytes:
+        """A unit's reply to a feedback, or what it tells of itself, as JSON."""
+        return answer.body
 
 
 class SeldonFlow(Flow):
@@ -102,9 +122,8 @@ class SeldonFlow(Flow):
     def carry_children(self, before: Message, children: list[Message], answer: Message) -> Message:
         return carry_children(before, children, answer)
 
-    def finish(self, walk: Walk, asked: Message, answer: Message) -> bytes:
-        meta = final_meta(asked.meta, answer, walk)
-        return with_meta(answer, meta).body
+    def finish(self, walk: Walk, asked: Message, answer: Message) -> Message:
+        return answer.with_meta(final_meta(asked.meta, answer, walk))
 
 
 SELDON: Final = SeldonFlow()

@@ -120,7 +120,7 @@ class GraphGateway:
 
     # -- predictions -------------------------------------------------------------------------------
 
-    async def predict(self, asked: Asked) -> bytes:
+    async def predict(self, asked: Asked) -> Message:
         """The answer of the predictor that `asked.puid` gets, recorded; raises why there is none."""
         limit = self._around.limit_of(asked.client)
         if not limit.try_acquire() and not await limit.acquire(LONGEST_CLIENT_WAIT_SECONDS):
@@ -132,7 +132,7 @@ class GraphGateway:
         finally:
             limit.release()
 
-    async def _answer(self, predictor: LivePredictor, asked: Asked) -> bytes:
+    async def _answer(self, predictor: LivePredictor, asked: Asked) -> Message:
         started, code = clock.perf_counter(), "200"
         try:
             answer = await self._run(predictor, asked)
@@ -146,7 +146,7 @@ class GraphGateway:
         self._record(asked, predictor, answer, seconds)
         return answer
 
-    async def _run(self, predictor: LivePredictor, asked: Asked) -> bytes:
+    async def _run(self, predictor: LivePredictor, asked: Asked) -> Message:
         walk = Walk(asked.client, asked.puid, asked.headers, asked.model, is_logged=asked.is_logged)
         if len(asked.deployed.predictors) > 1:
             walk.predictor = predictor.name
@@ -157,7 +157,7 @@ class GraphGateway:
         self,
         asked: Asked,
         predictor: LivePredictor,
-        answer: bytes,
+        answer: Message,
         seconds: float,
         *,
         is_shadow: bool = False,
@@ -165,7 +165,7 @@ class GraphGateway:
         document: Document = {"meta": asked.message.meta}
         ask = Ask(asked.client, PROTOCOLS["seldon"], asked.message.body, document, asked.puid)
         outcome = Outcome(asked.deployed.name, {})
-        made = Prediction(ask, outcome, answer, predictor.root.name, predictor.name, seconds, is_shadow)
+        made = Prediction(ask, outcome, answer.body, predictor.root.name, predictor.name, seconds, is_shadow)
         self._around.record(made)
 
     # -- shadows -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from predictions.graphs.message import Message, Meta, with_meta
+from predictions.graphs.message import Message, Meta
 from predictions.graphs.walk import Walk
 from predictions.protocols.base import object_in
 
@@ -26,7 +26,7 @@ def carry_route(before: Message, reply: Meta) -> Message:
     if not (said.tags or said.metrics):
         return before
     metrics = before.metrics + _own_metrics(said.metrics, before.metrics)
-    return with_meta(before, {**before.meta, "tags": {**before.tags, **said.tags}, "metrics": metrics})
+    return before.with_meta({**before.meta, "tags": {**before.tags, **said.tags}, "metrics": metrics})
 
 
 def carry_children(before: Message, children: list[Message], answer: Message) -> Message:
@@ -66,7 +66,7 @@ def _settle(answer: Message, tags: Meta, metrics: list[Any], sent: list[Any]) ->
     metrics = metrics + _own_metrics(answer.metrics, sent)
     if tags == answer.tags and metrics == answer.metrics:
         return answer
-    return with_meta(answer, {**answer.meta, "tags": tags, "metrics": metrics})
+    return answer.with_meta({**answer.meta, "tags": tags, "metrics": metrics})
 
 
 def _own_metrics(said: list[Any], sent: list[Any]) -> list[Any]:

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from predictions.errors import MicroserviceFailedError, MicroserviceGarbageError
+from predictions.errors import MessageError, MicroserviceFailedError, MicroserviceGarbageError
+from predictions.graphs import proto
 from predictions.protocols.base import object_in, read_lenient, text_of
 from predictions.transports.base import Answer
 
@@ -42,13 +43,31 @@ _decode: Final = msgspec.json.Decoder(_Envelope).decode
 
 
 class Message:
-    """`meta` is what `body` says in its own; nobody may change it in place."""
+    """`meta` is what the message says in its own; nobody may change it in place.
 
-    __slots__ = ("body", "meta")
+    It is held in the form in which it came, JSON or protobuf, and written in the other when asked for.
+    """
 
-    def __init__(self, body: bytes, meta: Meta = NO_META) -> None:
-        self.body = body
+    __slots__ = ("_body", "_raw", "meta")
+
+    def __init__(self, body: bytes | None, meta: Meta = NO_META, raw: bytes | None = None) -> None:
+        self._body = body
+        self._raw = raw
         self.meta = meta
+
+    @property
+    def body(self) -> bytes:
+        """The message as JSON text; MessageError when JSON cannot say it."""
+        if self._body is None:
+            self._body = proto.to_json(self._raw or b"")
+        return self._body
+
+    @property
+    def raw(self) -> bytes:
+        """The message as protobuf bytes; MessageError when protobuf cannot say it."""
+        if self._raw is None:
+            self._raw = proto.to_proto(self._body or b"{}")
+        return self._raw
 
     @property
     def tags(self) -> Meta:
@@ -60,6 +79,12 @@ class Message:
         """The metrics in `meta`."""
         found = self.meta.get("metrics")
         return found if isinstance(found, list) else []
+
+    def with_meta(self, meta: Meta) -> Message:
+        """The message with `meta` in place of its own, in the form that it has."""
+        if self._body is None:
+            return Message(None, meta, proto.write_meta(self.raw, meta))
+        return Message(splice_meta(self._body, orjson.dumps(meta)), meta)
 
 
 def read_message(body: bytes) -> Message:
@@ -86,9 +111,18 @@ def read_answer(unit: str, answer: Answer) -> Message:
         raise MicroserviceGarbageError(unit, str(error)) from None
 
 
-def with_meta(message: Message, meta: Meta) -> Message:
-    """`message` with `meta` in place of its own."""
-    return Message(splice_meta(message.body, orjson.dumps(meta)), meta)
+def read_proto_answer(unit: str, raw: bytes) -> Message:
+    """The message in protobuf that `unit` answered; raises when it holds no data, or says that it failed."""
+    try:
+        message = proto.parse(raw)
+    except MessageError as error:
+        raise MicroserviceGarbageError(unit, error.message) from None
+    if message.HasField("status") and message.status.status == proto.FAILURE:
+        reason = message.status.info or message.status.reason or "it says so"
+        raise MicroserviceFailedError(unit, reason)
+    if message.WhichOneof("data_oneof") is None:
+        raise MicroserviceGarbageError(unit, "a SeldonMessage without data")
+    return Message(None, proto.meta_of(message), raw)
 
 
 def splice_meta(body: bytes, meta: bytes) -> bytes:

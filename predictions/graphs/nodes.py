@@ -83,7 +83,7 @@ class Node:
             branch = self.built_in.route(self.unit, walk)
             walk.path[self.name] = self.unit.image
             return self._checked(branch), message
-        answer = await self._call(flows.ROUTE, message.body, walk)
+        answer = await self._call(flows.ROUTE, self._flow.write(message), walk)
         branch, reply = self._flow.read_route(self._label, answer)
         walk.path[self.name] = self.unit.image
         return self._checked(branch), self._flow.carry_route(message, reply)
@@ -104,8 +104,7 @@ class Node:
         if self.built_in is not None:
             answer = self.built_in.aggregate(self._label, messages)
         else:
-            body = b"[%b]" % b",".join(message.body for message in messages)
-            found = await self._call(flows.AGGREGATE, body, walk)
+            found = await self._call(flows.AGGREGATE, self._flow.write_list(messages), walk)
             answer = self._flow.read_answer(self._label, found)
         walk.path[self.name] = self.unit.image
         walk.routing.setdefault(self.name, EVERY_CHILD)
@@ -122,7 +121,7 @@ class Node:
             answer = self.built_in.predict(message)
         else:
             message = self._flow.prepare(self._label, message)
-            found = await self._call(kind, message.body, walk)
+            found = await self._call(kind, self._flow.write(message), walk)
             answer = self._flow.read_answer(self._label, found)
         walk.path[self.name] = self.unit.image
         walk.routing.setdefault(self.name, EVERY_CHILD)
@@ -133,7 +132,7 @@ class Node:
         target = self.target(kind, walk.model)
         started, code = clock.perf_counter(), "0"
         try:
-            call = Call("POST", target, body, JSON, walk.puid, walk.headers)
+            call = Call("POST", target, body, self._flow.content_type, walk.puid, walk.headers)
             answer = await self._port.call(call, self._seconds)
             code = str(answer.status)
         finally:
@@ -146,15 +145,16 @@ class Node:
         """The unit's reply to a feedback."""
         if self.built_in is not None:
             return b'{"meta":{}}'
-        return (await self._call(flows.SEND_FEEDBACK, body, walk)).body
+        answer = await self._call(flows.SEND_FEEDBACK, self._flow.write_feedback(body), walk)
+        return self._flow.read_reply(flows.SEND_FEEDBACK, answer)
 
     async def ask(self, kind: str, walk: Walk) -> Answer:
-        """The unit's answer of status 200 to a GET: its metadata, its status."""
+        """What the unit tells of itself, with status 200: its metadata, how it does."""
         call = Call("GET", self.target(kind), puid=walk.puid, headers=walk.headers)
         answer = await self._port.call(call, self._seconds)
         if answer.status != 200:
             raise UnitRefusedError(self._label, answer.status, answer.body, answer.content_type)
-        return answer
+        return Answer(200, JSON, self._flow.read_reply(kind, answer))
 
     @property
     def needs_replica(self) -> bool:
@@ -180,12 +180,16 @@ class Node:
 
 
 def compile_graph(
-    root: Unit, flow: Flow, port_of: Callable[[Unit], Port], seconds_of: Callable[[Unit], float], place: Place
+    root: Unit,
+    flow_of: Callable[[Unit], Flow],
+    port_of: Callable[[Unit], Port],
+    seconds_of: Callable[[Unit], float],
+    place: Place,
 ) -> Node:
     """The nodes of the tree below `root`."""
     made: dict[str, Node] = {}
     for unit in reversed(list(root.walk())):
-        node = Node(unit, flow, port_of(unit), seconds_of(unit), place)
+        node = Node(unit, flow_of(unit), port_of(unit), seconds_of(unit), place)
         node.children = tuple(made.pop(child.name) for child in unit.children)
         made[unit.name] = node
     return made[root.name]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
-from lane.dialects import SELDON_CORE
+from common.errors import InvalidInputError, InvalidJsonError
+from lane.dialects import SELDON_CORE, V2, Dialect
 from lane.route import Docs, Endpoint, Route
 from predictions import errors
 from predictions.graphs.endpoints import DeploymentEndpoints
+from predictions.graphs.open_endpoints import OpenEndpoints
 from predictions.graphs.schemas import Schema
 
 TAG: Final = "deployments"
@@ -42,7 +45,37 @@ def deployment_routes(does: DeploymentEndpoints) -> Iterator[Route]:
         yield _get(f"{base}/doc/seldon.json", does.document, "The OpenAPI document of the deployment")
 
 
-def _get(path: str, endpoint: Endpoint, summary: str, kind: str = _JSON) -> Route:
+def open_routes(does: OpenEndpoints) -> Iterator[Route]:
+    """The routes of deployments that speak v2 or TensorFlow's interface."""
+    for prefix in PREFIXES:
+        models = f"{prefix}/v2/models"
+        yield _post(f"{models}/{{model}}/infer", does.infer, "Infer by the Open Inference Protocol")
+        yield _post(f"{models}/infer", does.infer, "Infer, each unit by its own name")
+        yield _get(f"{models}/{{model}}/ready", does.ready, "Whether every unit is ready", dialect=V2)
+        yield _get(f"{prefix}/v2/health/ready", does.ready, "Whether every unit is ready", dialect=V2)
+        yield _get(f"{models}/{{model}}", does.metadata, "A model's metadata", dialect=V2)
+        models = f"{prefix}/v1/models"
+        both = _post(
+            f"{models}/{{model}}", does.model, "Predict by `<model>:predict`; with GET a model's status"
+        )
+        yield replace(both, methods=("GET", "POST"))
+        yield _get(f"{models}/{{model}}/metadata", does.metadata, "A model's metadata", dialect=V2)
+
+
+def _get(
+    path: str, endpoint: Endpoint, summary: str, kind: str = _JSON, dialect: Dialect = SELDON_CORE
+) -> Route:
     answers: dict[int, tuple[str, dict[str, Any]]] = {200: (summary, {kind: _ANY})}
     docs = Docs(summary, tag=TAG, answers=answers, errors=_ASKING)
-    return Route(path, ("GET",), endpoint, SELDON_CORE, "predict", docs, scope="predict", is_cors=True)
+    return Route(path, ("GET",), endpoint, dialect, "predict", docs, scope="predict", is_cors=True)
+
+
+def _post(path: str, endpoint: Endpoint, summary: str) -> Route:
+    docs = Docs(
+        summary,
+        tag=TAG,
+        request={_JSON: {"type": "object"}},
+        answers={200: ("What the graph answers", {_JSON: {"type": "object"}})},
+        errors=(InvalidJsonError, InvalidInputError, errors.ProtocolMismatchError, *_ASKING),
+    )
+    return Route(path, ("POST",), endpoint, V2, "predict", docs, scope="predict", is_cors=True)

@@ -59,6 +59,11 @@ class Unit:
         """Whether it is one of Seldon Core's own, which run here."""
         return self.implementation in BUILT_INS
 
+    @property
+    def is_grpc(self) -> bool:
+        """Whether its replicas speak gRPC."""
+        return bool(self.endpoints) and self.endpoints[0].startswith("grpc:")
+
     def walk(self) -> Iterator[Unit]:
         """Itself and every unit below, parents first, children in order."""
         waiting = [self]
@@ -105,9 +110,11 @@ def parse_serving(name: str, value: Any) -> Serving:
 def _check_seldon_only(root: _Place, predictors: tuple[Predictor, ...]) -> None:
     for index, predictor in enumerate(predictors):
         for unit in predictor.graph.walk():
+            at = f"predictors/{index}/graph"
             if unit.implementation in ("SIMPLE_MODEL", "AVERAGE_COMBINER"):
-                at = f"predictors/{index}/graph"
                 root.refuse(at, f"{unit.name}: {unit.implementation} speaks the protocol seldon alone")
+            if unit.is_grpc:
+                root.refuse(at, f"{unit.name}: over gRPC the protocol seldon alone is spoken")
 
 
 def _check_predictors(root: _Place, predictors: tuple[Predictor, ...]) -> None:

@@ -23,6 +23,7 @@ from predictions.records import MicroserviceSpec
 from predictions.registry import Registry
 from predictions.routes import prediction_routes
 from predictions.transports.base import Transport
+from predictions.transports.grpc import GrpcTransport
 from predictions.transports.http import HttpTransport
 from stores.config.memory import MemoryConfigStore
 from tests.factories import make_caller
@@ -59,7 +60,9 @@ class UncheckedStore(MemoryConfigStore):
         self._write(path, json.dumps(value), "test", None)
 
 
-def http_transport(spec: MicroserviceSpec) -> Transport:
+def transport(spec: MicroserviceSpec) -> Transport:
+    if spec.url.startswith("grpc://"):
+        return GrpcTransport(spec.name, spec.url.removeprefix("grpc://"), max_answer_bytes=1 << 20)
     return HttpTransport(
         spec.name, spec.origin, max_connections=spec.concurrency_limit, max_answer_bytes=1 << 20
     )
@@ -72,7 +75,7 @@ class Machine:
         self.store = UncheckedStore()
         self.sink = MemorySink()
         self.registry: Registry[MicroserviceSpec] = Registry()
-        self.gateway = Gateway(lambda: self.store, self.registry, http_transport, self.sink, limits)
+        self.gateway = Gateway(lambda: self.store, self.registry, transport, self.sink, limits)
         doors: dict[str, Door] = {"public": PublicDoor(), "token": TokenDoor(), "js": TokenDoor()}
         self.call = AsgiCaller(Lane(Router(prediction_routes(self.gateway)), doors, django_stand_in))
 

@@ -38,8 +38,8 @@ def test_every_field_of_the_seam_is_read() -> None:
         methods=["TRANSFORM_OUTPUT"],
         parameters=[{"name": "ratioA", "value": "0.5", "type": "FLOAT"}],
     )
-    found = parse_serving("sum", serving(predictor(graph, traffic=30), protocol="v2", rest_timeout="1500"))
-    assert (found.protocol, found.rest_timeout_seconds, found.grpc_timeout_seconds) == ("v2", 1.5, 0.0)
+    found = parse_serving("sum", serving(predictor(graph, traffic=30), rest_timeout="1500"))
+    assert (found.protocol, found.rest_timeout_seconds, found.grpc_timeout_seconds) == ("seldon", 1.5, 0.0)
     root = found.predictors[0].graph
     assert root.does == {"ROUTE", "SEND_FEEDBACK", "TRANSFORM_OUTPUT"}
     assert (root.is_built_in, root.parameters) == (True, (("ratioA", "0.5"),))
@@ -91,6 +91,7 @@ def test_shadow_without_traffic_sees_every_request() -> None:
             ),
         ),
         ("/predictors/0/graph", serving(predictor(unit("a", implementation="SIMPLE_MODEL")), protocol="v2")),
+        ("/predictors/0/graph", serving(predictor(unit("a", endpoints="grpc://x:1")), protocol="v2")),
         ("/annotations/seldon.io~1rest-timeout", serving(predictor(unit("a")), rest_timeout="5s")),
     ],
 )

@@ -100,7 +100,7 @@ def graphs(draw: st.DrawFn) -> tuple[Unit, dict[str, int]]:
 def compiled(root: Unit, routes: dict[str, int], calls: list[tuple[str, str]], *, hands_on: bool) -> Node:
     return compile_graph(
         root,
-        SELDON,
+        lambda unit: SELDON,
         lambda unit: TracingPort(unit.name, routes[unit.name], calls, hands_on=hands_on),
         lambda unit: 1.0,
         PLACE,

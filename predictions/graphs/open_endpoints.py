@@ -1,0 +1,71 @@
+"""The lane's endpoints of deployments that speak v2 or TensorFlow's interface."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common.errors import NotFoundError
+from lane.reply import Reply
+from lane.request import Request
+from predictions.errors import UnitRefusedError
+from predictions.graphs import flows
+from predictions.graphs.deployed import Deployed
+from predictions.graphs.describing import ask_unit, check_ready
+from predictions.graphs.endpoints import DeploymentEndpoints, refused, trace_headers
+from predictions.graphs.gateway import GraphGateway
+from predictions.graphs.walk import Walk
+
+V2: Final = "v2"
+TENSORFLOW: Final = "tensorflow"
+_PREDICT: Final = ":predict"
+
+
+class OpenEndpoints:
+    """`{model}` of a path names the units' model; where no deployment is named, the deployment itself."""
+
+    def __init__(self, graphs: GraphGateway, deployments: DeploymentEndpoints) -> None:
+        self._graphs = graphs
+        self._deployments = deployments
+
+    async def infer(self, request: Request) -> Reply:
+        """`POST …/v2/models/<m>/infer`, `…/v2/models/infer`."""
+        deployed, model = self._meant(request, request.params.get("model", ""))
+        return await self._deployments.infer(request, deployed, V2, model)
+
+    async def model(self, request: Request) -> Reply:
+        """`POST …/v1/models/<m>:predict`, `GET …/v1/models/<m>`."""
+        if request.method != "POST":
+            return await self._tell(request, flows.STATUS)
+        named, verb, _ = request.params["model"].partition(_PREDICT)
+        if not verb:
+            raise NotFoundError(f"there is nothing at {request.scope['path']}; call <model>:predict")
+        deployed, model = self._meant(request, named)
+        return await self._deployments.infer(request, deployed, TENSORFLOW, model)
+
+    async def ready(self, request: Request) -> Reply:
+        """`GET …/v2/models/<m>/ready`, `…/v2/health/ready`: every unit has a replica."""
+        check_ready(self._meant(request, request.params.get("model", ""))[0])
+        return Reply()
+
+    async def metadata(self, request: Request) -> Reply:
+        """`GET …/v2/models/<m>`, `…/v1/models/<m>/metadata`: of the unit of that name, else of the root."""
+        return await self._tell(request, flows.METADATA)
+
+    async def _tell(self, request: Request, kind: str) -> Reply:
+        deployed, model = self._meant(request, request.params["model"])
+        root = deployed.predictors[0].root
+        names = {node.name for node in root.walk()}
+        try:
+            unit = model if model in names else root.name
+            answer = await ask_unit(deployed, unit, kind, Walk(request.client, "", trace_headers(request)))
+        except UnitRefusedError as error:
+            return refused(error, "")
+        return Reply(answer.body)
+
+    def _meant(self, request: Request, model: str) -> tuple[Deployed, str]:
+        """The deployment, and the model that its units are called by; empty for their own names."""
+        if "name" not in request.params and model:
+            named = self._graphs.find(request.client, model)
+            if named is not None:
+                return named, ""
+        return self._deployments.get(request), model

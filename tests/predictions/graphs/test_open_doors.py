@@ -1,0 +1,160 @@
+"""Graphs of v2 and of TensorFlow's interface: their doors, what is called, how answers become inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.predictions.graphs.servings import predictor, serving, unit
+from tests.predictions.graphs.units import FEEDBACK, SUM, Refusal, Says, unit_server, units
+from tests.predictions.machine import Machine, read, running
+
+ASKED = {"id": "q1", "inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP32", "data": [1.0]}]}
+INFER = "/seldon/acme/sum/v2/models/m/infer"
+PREDICT = "/seldon/acme/sum/v1/models/m:predict"
+
+
+def raised(amount: float) -> Says:
+    """A v2 model that adds to what it is given."""
+
+    def answer(document: Any) -> Any:
+        data = [value + amount for value in document["inputs"][0]["data"]]
+        output = {"name": "y", "shape": [1, 1], "datatype": "FP32", "data": data}
+        return {"model_name": "m", "id": document.get("id", ""), "outputs": [output]}
+
+    return answer
+
+
+def deploy(machine: Machine, graph: dict[str, Any], protocol: str = "v2", name: str = "sum") -> None:
+    machine.deploy("acme", **{name: serving(predictor(graph), protocol=protocol)})
+
+
+async def test_answer_of_one_v2_model_is_the_input_of_the_next() -> None:
+    async with units({"any": raised(1)}, {"any": raised(10)}) as (machine, (a, b)):
+        deploy(machine, unit("a", "MODEL", unit("b", endpoints=b.url), endpoints=a.url))
+        answer = await machine.post(INFER, ASKED)
+    assert read(answer)["outputs"][0]["data"] == [12.0]
+    assert read(answer)["id"] == "q1"
+    assert b.documents[0]["inputs"] == [{"name": "y", "shape": [1, 1], "datatype": "FP32", "data": [2.0]}]
+    assert "outputs" not in b.documents[0]
+
+
+async def test_model_of_the_path_is_every_units_and_without_it_each_has_its_own() -> None:
+    async with units({"any": raised(1)}) as (machine, (a,)):
+        deploy(machine, unit("a", "MODEL", unit("b", endpoints=a.url), endpoints=a.url))
+        await machine.post(INFER, ASKED)
+        await machine.post("/seldon/acme/sum/v2/models/infer", ASKED)
+    assert a.paths == ["/v2/models/m/infer"] * 2 + ["/v2/models/a/infer", "/v2/models/b/infer"]
+
+
+async def test_without_a_prefix_the_model_is_the_deployment_or_one_of_the_default_deployment() -> None:
+    async with units({"any": raised(1)}) as (machine, (a,)):
+        deploy(machine, unit("a", endpoints=a.url))
+        await machine.post("/v2/models/sum/infer", ASKED)
+        await machine.post("/v2/models/other/infer", ASKED)
+        await machine.post("/seldon/sum/v2/models/third/infer", ASKED)
+    assert a.paths == ["/v2/models/a/infer", "/v2/models/other/infer", "/v2/models/third/infer"]
+
+
+async def test_v2_router_and_combiner_are_called_beside_their_models() -> None:
+    route: Says = {"data": {"ndarray": [-1]}}
+
+    def joined(documents: Any) -> Any:
+        return {"outputs": [output for document in documents for output in document["outputs"]]}
+
+    router: dict[str, Says] = {"v2_models_r_route": route, "v2_models_r_aggregate": joined}
+    async with units(router, {"any": raised(1)}, {"any": raised(2)}) as (machine, (r, a, b)):
+        children = unit("a", endpoints=a.url), unit("b", endpoints=b.url)
+        deploy(machine, unit("r", "ROUTER", *children, endpoints=r.url, methods=["AGGREGATE"]))
+        answer = read(await machine.post("/seldon/acme/sum/v2/models/infer", ASKED))
+    assert [output["data"] for output in answer["outputs"]] == [[2.0], [3.0]]
+
+
+async def test_predictions_of_one_tensorflow_model_are_the_instances_of_the_next() -> None:
+    def added(document: Any) -> Any:
+        return {"predictions": [value + 1 for value in document["instances"]]}
+
+    async with units({"any": added}) as (machine, (a,)):
+        deploy(machine, unit("a", "MODEL", unit("b", endpoints=a.url), endpoints=a.url), "tensorflow")
+        answer = await machine.post(PREDICT, {"instances": [1, 2]})
+    assert read(answer) == {"predictions": [3, 4]}
+    assert a.paths == ["/v1/models/m:predict"] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "protocol", "status", "words"),
+    [
+        (INFER, "seldon", 404, "Deployment sum speaks seldon: call …/api/v1.0/predictions"),
+        (PREDICT, "v2", 404, "Deployment sum speaks v2: call …/v2/models/<model>/infer"),
+        ("/seldon/acme/sum/v1/models/m", "tensorflow", 404, "call <model>:predict"),
+        (INFER, "v2", 400, "The body has no inputs."),
+    ],
+)
+async def test_what_is_asked_by_the_wrong_path_is_told_the_right_one(
+    path: str, protocol: str, status: int, words: str
+) -> None:
+    async with running() as machine:
+        deploy(machine, unit("a"), protocol)
+        answer = await machine.post(path, {"data": []})
+    assert answer.status == status
+    assert words in read(answer)["error"]
+
+
+async def test_seldon_cores_path_of_a_v2_deployment_is_told_the_right_one() -> None:
+    async with running() as machine:
+        deploy(machine, unit("a"))
+        answer = await machine.post(SUM, {"strData": "x"})
+    assert (answer.status, read(answer)["status"]["reason"]) == (404, "PROTOCOL_MISMATCH")
+
+
+async def test_failure_of_a_v2_model_reaches_the_caller_and_an_answer_without_outputs_is_none() -> None:
+    bad = Refusal("400 Bad", {"error": "inf err"})
+    async with units({"any": lambda _: bad}, {"any": {"id": "x"}}, {"any": {"error": "no"}}) as (
+        machine,
+        servers,
+    ):
+        found = []
+        for server in servers:
+            deploy(machine, unit("a", endpoints=server.url))
+            answer = await machine.post(INFER, ASKED)
+            found.append((answer.status, read(answer)["error"]))
+    assert found == [
+        (400, "inf err"),
+        (502, "Microservice sum/a gave an unusable answer: none of outputs in it."),
+        (502, "Microservice sum/a failed: no."),
+    ]
+
+
+async def test_feedback_of_a_v2_deployment_is_recorded_and_comes_back() -> None:
+    async with running() as machine:
+        deploy(machine, unit("a"))
+        answer = await machine.post(FEEDBACK, {"reward": 1.0})
+        (record,) = machine.records("feedback.live")
+    assert (read(answer), record["delivered"]) == ({"reward": 1.0}, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("v2/models/a", "/v2/models/a"),
+        ("v2/models/unknown", "/v2/models/r"),
+        ("v1/models/a", "/v2/models/a/ready"),
+        ("v1/models/a/metadata", "/v2/models/a"),
+    ],
+)
+async def test_models_tell_of_themselves(path: str, asked: str) -> None:
+    async with unit_server(any={"name": "told"}) as a, running() as machine:
+        deploy(machine, unit("r", "MODEL", unit("a", endpoints=a.url), endpoints=a.url))
+        answer = await machine.call("GET", f"/seldon/acme/sum/{path}", [], [("authorization", "Bearer acme")])
+    assert (read(answer), a.paths) == ({"name": "told"}, [asked])
+
+
+@pytest.mark.parametrize("path", ["v2/models/a/ready", "v2/health/ready"])
+async def test_ready_is_told_and_another_clients_is_not_there(path: str) -> None:
+    async with running() as machine:
+        deploy(machine, unit("a", endpoints="http://127.0.0.1:1"))
+        url = f"/seldon/acme/sum/{path}"
+        own = await machine.call("GET", url, [], [("authorization", "Bearer acme")])
+        other = await machine.call("GET", url, [], [("authorization", "Bearer globex")])
+    assert (own.status, other.status) == (200, 404)

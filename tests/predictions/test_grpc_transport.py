@@ -1,0 +1,146 @@
+"""gRPC to a microservice: the transport's contract, what a failure becomes, replicas that come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import orjson
+import pytest
+from grpc import aio
+
+from predictions.errors import MicroserviceCutError, MicroserviceDownError
+from predictions.transports.base import Answer, Call, Transport
+from predictions.transports.grpc import PROTOBUF, GrpcTransport
+from tests.contracts.transport import Model, Reaching, TransportContract, echo
+
+Handle = Callable[[bytes, Any], Awaitable[bytes]]
+METHOD = "/seldon.protos.Model/Predict"
+
+
+class EveryMethod(grpc.GenericRpcHandler):  # type: ignore[misc]
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def service(self, handler_call_details: Any) -> Any:
+        return grpc.unary_unary_rpc_method_handler(self._handle)
+
+
+@asynccontextmanager
+async def grpc_server(handle: Handle, port: int = 0) -> AsyncIterator[int]:
+    """A server that gives every call to `handle`; its port."""
+    server = aio.server(handlers=[EveryMethod(handle)])
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(0)
+
+
+@asynccontextmanager
+async def over_grpc(
+    model: Model, *, delay: float = 0, max_answer_bytes: int = 10_000
+) -> AsyncIterator[Transport]:
+    async def handle(body: bytes, context: Any) -> bytes:
+        await asyncio.sleep(delay)
+        return model(Call("POST", METHOD, body)).body
+
+    async with grpc_server(handle) as port:
+        transport = GrpcTransport("model", f"127.0.0.1:{port}", max_answer_bytes=max_answer_bytes)
+        yield Posting(transport)
+        await transport.close()
+
+
+class Posting(Transport):
+    """The contract's paths are no names of methods."""
+
+    def __init__(self, transport: GrpcTransport) -> None:
+        self._transport = transport
+
+    async def call(self, call: Call, seconds: float) -> Answer:
+        return await self._transport.call(call._replace(target=METHOD), seconds)
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+
+@pytest.fixture
+def reaching() -> Reaching:
+    return over_grpc
+
+
+class TestGrpcTransport(TransportContract):
+    async def test_answer_comes_back_byte_for_byte(self, reaching: Reaching) -> None:
+        async with reaching(echo) as transport:
+            assert await transport.call(Call("POST", "/", b"\x00\xff"), 5) == Answer(
+                200, PROTOBUF, b"\x00\xff"
+            )
+
+    @pytest.mark.parametrize(
+        ("code", "status"),
+        [
+            (grpc.StatusCode.INVALID_ARGUMENT, 400),
+            (grpc.StatusCode.UNKNOWN, 500),
+            (grpc.StatusCode.UNIMPLEMENTED, 501),
+            (grpc.StatusCode.RESOURCE_EXHAUSTED, 429),
+        ],
+    )
+    async def test_an_error_status_is_an_answer(self, code: grpc.StatusCode, status: int) -> None:
+        async def refuse(body: bytes, context: Any) -> bytes:
+            await context.abort(code, "no luck")
+            return b""
+
+        async with grpc_server(refuse) as port:
+            transport = GrpcTransport("model", f"127.0.0.1:{port}")
+            answer = await transport.call(Call("POST", METHOD), 5)
+            await transport.close()
+        said = {"code": status, "info": "no luck", "reason": code.name, "status": "FAILURE"}
+        assert (answer.status, orjson.loads(answer.body)) == (status, {"status": said})
+
+
+async def test_puid_and_header_lines_become_metadata() -> None:
+    found: dict[str, str] = {}
+
+    async def note(body: bytes, context: Any) -> bytes:
+        found.update(context.invocation_metadata())
+        return b""
+
+    async with grpc_server(note) as port:
+        transport = GrpcTransport("model", f"127.0.0.1:{port}")
+        headers = b"X-Request-ID: r1\r\ntraceparent: 00-1\r\nuber-trace-id: \xe9\r\n"
+        await transport.call(Call("POST", METHOD, puid="päid 1", headers=headers), 5)
+        await transport.close()
+    assert (found["seldon-puid"], found["x-request-id"], found["traceparent"]) == (
+        "p%C3%A4id 1",
+        "r1",
+        "00-1",
+    )
+    assert "uber-trace-id" not in found
+
+
+async def test_replica_that_comes_back_is_called_again_soon() -> None:
+    async def answer(body: bytes, context: Any) -> bytes:
+        return b"back"
+
+    async with grpc_server(answer) as port:
+        transport = GrpcTransport("model", f"127.0.0.1:{port}")
+        await transport.call(Call("POST", METHOD), 5)
+    with pytest.raises((MicroserviceDownError, MicroserviceCutError)):
+        await transport.call(Call("POST", METHOD), 5)
+    async with grpc_server(answer, port):
+        async with asyncio.timeout(5):
+            while (found := await said(transport)) != b"back":
+                await asyncio.sleep(0.05)
+    await transport.close()
+    assert found == b"back"
+
+
+async def said(transport: Transport) -> bytes:
+    try:
+        return (await transport.call(Call("POST", METHOD), 5)).body
+    except (MicroserviceDownError, MicroserviceCutError) as error:
+        return error.code.encode()
