@@ -20,6 +20,12 @@ from deploy.status import parts_now
 
 _PART: Final = "deployments"
 _MOST_LINES_BYTES: Final = 4 * 2**20
+# What we, or Kubernetes, write into metadata when we show it; and the namespace, which is the client.
+_MANAGED: Final = frozenset(
+    {
+        "creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion", "selfLink", "uid",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +141,19 @@ def read_log_from(path: Path, place: int) -> tuple[list[str], int]:
         return text.decode("utf-8", "replace").splitlines(), opened.tell()
 
 
+def kept_of(manifest: Manifest) -> dict[str, Any]:
+    """A manifest as it is kept: without what is written into it when it is shown."""
+    document = write_manifest(manifest)
+    document.pop("status", None)
+    kept = {name: value for name, value in document["metadata"].items() if name not in _MANAGED}
+    return document | {"metadata": kept}
+
+
 def diff_of(client: Client, manifest: Manifest) -> list[str]:
     """The lines that applying it would change, in the form of `diff -u`."""
     found = SeldonDeployment.objects.for_client(client).filter(name=manifest.name).first()
     before = write_objects([found.manifest]) if found else ""
-    wanted = write_manifest(manifest)
-    wanted.pop("status", None)
+    wanted = kept_of(manifest)
     lines = difflib.unified_diff(
         before.splitlines(), write_objects([wanted]).splitlines(), "now", manifest.name, lineterm=""
     )

@@ -23,9 +23,9 @@ from deploy.manifests import (
     check_manifest,
     default_manifest,
     manifest_from,
-    write_manifest,
 )
 from deploy.models import Generation, SeldonDeployment
+from deploy.selectors import kept_of
 from deploy.serving import skeleton_of
 from predictions.errors import DeploymentMissingError
 from predictions.graphs.serving import parse_serving
@@ -130,9 +130,7 @@ def _checked(client: Client, manifest: Manifest) -> dict[str, Any]:
     check_manifest(manifest)
     named = replace(manifest, metadata=replace(manifest.metadata, namespace=client.name))
     parse_serving(manifest.name, skeleton_of(default_manifest(named)))
-    document = write_manifest(manifest)
-    document.pop("status", None)
-    return document
+    return kept_of(manifest)
 
 
 def _applied(

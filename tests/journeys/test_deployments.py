@@ -7,8 +7,11 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import joblib
+import numpy as np
 import pytest
 from django.conf import settings
+from sklearn.linear_model import LinearRegression
 
 from deploy.status import start_ticks
 from deploy.waiting import wait_until
@@ -200,6 +203,38 @@ def test_process_that_is_not_alive_is_started_again(place: Place, callers: Calle
     for mark in marks:
         mark.unlink()
     run(place, "wait", "iris")
+
+
+def test_saved_model_is_served_without_a_bundle(place: Place, callers: Callers) -> None:
+    folder = place.folder / "saved"
+    folder.mkdir()
+    joblib.dump(
+        LinearRegression().fit(np.array([[0.0], [1.0]]), np.array([0.0, 4.0])), folder / "model.joblib"
+    )
+    graph = {
+        "name": "classifier", "implementation": "SKLEARN_SERVER", "modelUri": str(folder),
+        "parameters": [{"name": "method", "value": "predict", "type": "STRING"}],
+    }  # fmt: skip
+    apply(place, manifest(predictor(graph=graph, containers=[])))
+    with callers.asking(1):
+        assert _soon(lambda: any(text.startswith(("[4.0", "[3.99")) for _, text in callers.answers))
+
+
+def test_graph_of_a_router_that_ships_and_two_bundles(place: Place, callers: Callers) -> None:
+    parameters = [{"name": "n_branches", "value": "2", "type": "INT"}]
+    graph = {
+        "name": "bandit", "type": "ROUTER", "parameters": parameters,
+        "children": [{"name": "double", "type": "MODEL"}, {"name": "triple", "type": "MODEL"}],
+    }  # fmt: skip
+    containers = [
+        container("bandit", "seldonio/mab_thompson_sampling:1.6.0"),
+        container("double", ONE),
+        container("triple", TWO),
+    ]
+    apply(place, manifest(predictor(graph=graph, containers=containers)))
+    with callers.asking(2):
+        assert _soon(lambda: callers.seen("[[2.0]]") and callers.seen("[[3.0]]"))
+    assert callers.failed == {}
 
 
 def test_deleted_deployment_leaves_no_process(place: Place, callers: Callers) -> None:

@@ -20,9 +20,12 @@ from deploy.runtimes.local.probing import liveness_of, readiness_of
 from deploy.runtimes.local.quantities import read_quantity
 from deploy.runtimes.local.records import GRPC, HTTP, DeploymentPlan, Limits, UnitKey, UnitPlan
 from deploy.serving import skeleton_of
+from microservice.shipped import NAMES as SHIPPED
 
-# Prepackaged servers that our own microservice is.
-SERVERS: Final = frozenset({"SKLEARN_SERVER", "XGBOOST_SERVER", "LIGHTGBM_SERVER", "MLFLOW_SERVER"})
+# What ships with our own microservice is found by image names, too: Seldon Core's, and these.
+_SHIPPED_IMAGE: Final = re.compile(
+    r"(?:docker\.io/)?(?:seldonio|seldon-api)/(?:mab_)?([a-z0-9_-]+)(?:[:@].*)?"
+)
 _SERVE: Final = "from microservice.main import core_main; core_main()"
 _HOST: Final = ("--host", "127.0.0.1")
 _GRACE_SECONDS: Final = 30.0
@@ -102,10 +105,13 @@ class _Planning:
         bundle = self._store.find(image)
         if bundle is not None:
             return _of_bundle(bundle, tuple(map(str, container.get("command") or ())), args)
-        if unit is not None and unit.implementation in SERVERS:
-            return _Program((sys.executable, "-P", "-c", _SERVE, unit.implementation, *_HOST, *args))
+        word = unit.implementation if unit and unit.implementation in SHIPPED else _shipped(image)
+        if word and not container.get("command"):
+            home = self._store.root.parent / "units" / self._client / self._manifest.name / container["name"]
+            # There it keeps what it learns; all replicas of it share the folder.
+            return _Program((sys.executable, "-P", "-c", _SERVE, word, *_HOST, *args), str(home))
         if unit is not None and unit.is_prepackaged:
-            known = ", ".join(sorted(SERVERS))
+            known = ", ".join(sorted(SHIPPED))
             return _Program(
                 (), problem=f"{unit.implementation} cannot be started on this machine; these can: {known}"
             )
@@ -132,6 +138,13 @@ class _Planning:
         yield "MLSERVER_MODEL_NAME", unit.name
         if unit.model_uri:
             yield "MLSERVER_MODEL_URI", unit.model_uri
+
+
+def _shipped(image: str) -> str:
+    """The word of the unit that ships and that an image is; empty for other images."""
+    found = _SHIPPED_IMAGE.fullmatch(image)
+    plain = re.sub("[_-]", "", found[1]).upper() if found else ""
+    return next((word for word in SHIPPED if word.replace("_", "") == plain), "")
 
 
 def _of_bundle(bundle: Bundle, command: tuple[str, ...], args: tuple[str, ...]) -> _Program:

@@ -197,6 +197,8 @@ class Reconciler:
         slot = next(number for number in range(len(taken) + 1) if number not in taken)
         made = Instance(plan, slot, self._free_ports(), clock.now().timestamp())
         self._reasons.pop(made.name, None)
+        if plan.directory:
+            Path(plan.directory).mkdir(parents=True, exist_ok=True)
         self._state.instances.append(made)
         logger.info("%s is to start: %s", made.name, plan.image or plan.key.unit)
 

@@ -81,6 +81,26 @@ def test_prepackaged_server_needs_no_bundle(store: BundleStore) -> None:
     assert {"name": "model_uri", "value": "/models/iris", "type": "STRING"} in parameters
 
 
+@pytest.mark.parametrize(
+    ("image", "word"),
+    [
+        ("seldonio/mab_epsilon_greedy:1.6.0", "EPSILON_GREEDY"),
+        ("seldon-api/thompson-sampling", "THOMPSON_SAMPLING"),
+        ("docker.io/seldonio/sklearnserver:1.17.1", "SKLEARN_SERVER"),
+    ],
+)
+def test_unit_that_ships_is_found_by_its_image_and_has_a_folder(
+    store: BundleStore, image: str, word: str
+) -> None:
+    unit = only(store, image=image)
+    assert (word in unit.command, unit.problem) == (True, "")
+    assert unit.directory == str(store.root.parent / "units/acme/iris/classifier")
+
+
+def test_image_of_others_is_not_taken_for_a_unit_that_ships(store: BundleStore) -> None:
+    assert only(store, image="somebody/ucb1:1").problem
+
+
 def test_server_that_is_not_ours_is_told(store: BundleStore) -> None:
     graph = {"name": "clf", "implementation": "TRITON_SERVER", "modelUri": "/models/iris"}
     [unit] = planned(store, manifest(predictor(graph=graph, containers=[]), protocol="v2")).units
