@@ -65,6 +65,15 @@ ENTRIES: Final = {
     "promote": _deployment("promote", "Give a predictor the traffic."),
     "rollback": _deployment("rollback", "Make a deployment what it was before."),
     "delete": _deployment("delete", "Delete deployments."),
+    "start-microservice": Entry(
+        "cli.start_microservice:start_microservice", "Start images and split traffic.", MODELS, django=False
+    ),
+    "run-prediction-microservice": Entry(
+        "cli.start_microservice:run_prediction_microservice",
+        "Start one image for all traffic.",
+        MODELS,
+        django=False,
+    ),
     "api": Entry("cli.api:api", "Call a running server as one of its clients.", TOOLS, django=False),
     "completion": Entry(
         "cli.completion:completion", "Print a shell's completion script.", TOOLS, django=False

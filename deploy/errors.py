@@ -146,3 +146,25 @@ class LogMissingError(NotFoundError):
 
     def __init__(self, deployment: str, unit: str) -> None:
         super().__init__(f"{deployment} has no log{f' of {unit}' if unit else ''} on this machine")
+
+
+class RatiosWrongError(InvalidInputError):
+    """The services cannot share the traffic as asked."""
+
+    code = "ratios_wrong"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class StartedTooSlowlyError(UnavailableError):
+    """A service did not answer in time; the client's strategy is what it was."""
+
+    code = "started_too_slowly"
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(
+            f"{name} did not answer within {seconds:g} s, and nothing was changed: start its bundle by hand "
+            "to see why (`seldon-cli bundle list --json` says where it is)",
+            name=name,
+        )
