@@ -13,7 +13,6 @@ from predictions.feedback import (
     puid_of_feedback,
 )
 from predictions.gateway import Gateway
-from predictions.graph import Plan
 from predictions.graphs.deployed import Deployed
 from predictions.graphs.endpoints import DeploymentEndpoints, refused, trace_headers
 from predictions.graphs.gateway import Asked
@@ -28,7 +27,7 @@ class PredictionEndpoints:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._deployments = DeploymentEndpoints(gateway.graphs)
+        self.deployments = DeploymentEndpoints(gateway.graphs)
 
     async def predict(self, request: Request) -> Reply:
         """`POST /predict`: Seldon Server's form in and out."""
@@ -42,56 +41,57 @@ class PredictionEndpoints:
 
     async def predictions(self, request: Request) -> Reply:
         """SeldonMessage in and out, by whom the path names."""
-        deployed = self._deployments.find(request) if self._names_one(request) else None
+        deployed = self.deployed(request)
         if deployed is not None:
-            return await self._deployments.predict(request, deployed)
-        return await self._predict_seldon(request, self._plan(request))
-
-    async def feedback(self, request: Request) -> Reply:
-        """Feedback, back to whoever answered."""
+            return await self.deployments.predict(request, deployed)
         body, document = read_document(request)
-        check_feedback(document)
-        deployed = self._deployments.find(request) if self._names_one(request) else None
-        if deployed is not None:
-            return await self._deliver_to_graph(request, deployed, body, document)
-        reply = await deliver_feedback(self._gateway, request.client, document, body, self._own_name(request))
-        return Reply(reply)
-
-    async def _deliver_to_graph(
-        self, request: Request, deployed: Deployed, body: bytes, document: Document
-    ) -> Reply:
-        puid = puid_of_feedback(document) or puid_of(request, {})
-        asked = Asked(request.client, deployed, Message(body), puid, trace_headers(request))
         try:
-            return Reply(await deliver_graph_feedback(self._gateway, asked, document))
-        except UnitRefusedError as error:
-            return refused(error, puid)
-
-    def _names_one(self, request: Request) -> bool:
-        """Whether a deployment may be meant: one is named, or the client has no strategy of its own."""
-        return "name" in request.params or not self._gateway.has_strategy(request.client)
-
-    def _plan(self, request: Request) -> Plan:
-        name = self._own_name(request)
-        if name:
-            return self._gateway.named_plan(request.client, name)
-        return self._gateway.plan_of(request.client)
-
-    async def _predict_legacy(self, request: Request, ask: Ask) -> Reply:
-        ask.puid = puid_of(request, ask.meta)
-        return Reply(await self._gateway.predict(ask, self._gateway.plan_of(ask.client)))
-
-    async def _predict_seldon(self, request: Request, plan: Plan) -> Reply:
-        body, document = read_document(request)
-        ask = Ask(request.client, SELDON, body, document)
-        ask.puid = puid_of(request, ask.meta)
-        try:
-            return Reply(await self._gateway.predict(ask, plan))
+            return Reply(await self.ask(request, body, document))
         except ModelRefusedError as error:
             if not error.body:
                 raise
             # A component's own error reaches the caller as the component wrote it.
             return Reply(error.body, error.model_status)
+
+    async def feedback(self, request: Request) -> Reply:
+        """Feedback, back to whoever answered."""
+        body, document = read_document(request)
+        try:
+            return Reply(await self.deliver(request, body, document))
+        except UnitRefusedError as error:
+            return refused(error, puid_of_feedback(document))
+
+    # -- the same for every door -------------------------------------------------------------------
+
+    def deployed(self, request: Request) -> Deployed | None:
+        """The deployment that is meant; None where a microservice or the client's strategy is."""
+        if "name" in request.params or not self._gateway.has_strategy(request.client):
+            return self.deployments.find(request)
+        return None
+
+    async def ask(self, request: Request, body: bytes, document: Document) -> bytes:
+        """The answer of the microservice that is named, or of the client's strategy."""
+        name = self._own_name(request)
+        gateway, client = self._gateway, request.client
+        plan = gateway.named_plan(client, name) if name else gateway.plan_of(client)
+        ask = Ask(client, SELDON, body, document)
+        ask.puid = puid_of(request, ask.meta)
+        return await gateway.predict(ask, plan)
+
+    async def deliver(self, request: Request, body: bytes, document: Document) -> bytes:
+        """The reply to a feedback, of whoever answered what it is about."""
+        check_feedback(document)
+        deployed = self.deployed(request)
+        if deployed is None:
+            name = self._own_name(request)
+            return await deliver_feedback(self._gateway, request.client, document, body, name)
+        puid = puid_of_feedback(document) or puid_of(request, {})
+        asked = Asked(request.client, deployed, Message(body), puid, trace_headers(request))
+        return await deliver_graph_feedback(self._gateway, asked, document)
+
+    async def _predict_legacy(self, request: Request, ask: Ask) -> Reply:
+        ask.puid = puid_of(request, ask.meta)
+        return Reply(await self._gateway.predict(ask, self._gateway.plan_of(ask.client)))
 
     def _own_name(self, request: Request) -> str:
         """The microservice that the path names, empty for none; of another client it is not there."""

@@ -26,8 +26,10 @@ from lane.door import Door, PublicDoor
 from lane.handing_on import Application
 from lane.route import Route
 from lane.router import Router
+from predictions.grpc_part import GrpcPart
 from predictions.part import PredictionsPart, build_gateway
 from predictions.routes import prediction_routes
+from predictions.servicers import SeldonServicer
 from seldon_api.operations import operation_routes
 from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart, ShippingPart
 from seldon_api.sharing import make_sharing, quota_path, worker_count
@@ -72,8 +74,12 @@ def compose_worker() -> Worker:
         *prediction_routes(gateway, settings.PREDICT_MAX_BODY_BYTES),
         *operation_routes(parts, snapshots),
     ]
+    tokens = TokenDoor(memory, quotas)
+    if settings.GRPC_ADDRESS:
+        limit = settings.PREDICT_MAX_BODY_BYTES
+        parts.append(GrpcPart(SeldonServicer(gateway, tokens, limit), settings.GRPC_ADDRESS, limit))
     doors: dict[str, Door] = {
-        "token": TokenDoor(memory, quotas),
+        "token": tokens,
         "js": JsDoor(memory, quotas),
         "public": PublicDoor(),
     }

@@ -239,6 +239,8 @@ PREDICT_CONCURRENCY = env.env_int("PREDICT_CONCURRENCY", 64, 1)
 CLIENT_CONCURRENCY = env.env_int("CLIENT_CONCURRENCY", 256, 1)
 # Largest answer taken from a microservice, in bytes.
 PREDICT_MAX_ANSWER_BYTES = env.env_int("PREDICT_MAX_ANSWER_BYTES", 33_554_432, 1)
+# host:port at which every worker answers gRPC (`seldon.protos.Seldon`), as 0.0.0.0:5001; empty: none does.
+GRPC_ADDRESS = env.env_str("GRPC_ADDRESS", "")
 # Networks (CIDRs, comma-separated) whose addresses microservices may have; empty: any address.
 MICROSERVICE_NETWORKS = env.env_list("MICROSERVICE_NETWORKS")
 

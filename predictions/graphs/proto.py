@@ -47,6 +47,15 @@ def parse(raw: bytes) -> pb.SeldonMessage:
     return found
 
 
+def parse_feedback(raw: bytes) -> pb.Feedback:
+    """The feedback in `raw`; MessageError when it is none."""
+    try:
+        found: pb.Feedback = pb.Feedback.FromString(raw)
+    except DecodeError as error:
+        raise MessageError(f"The bytes are no Feedback: {error}") from None
+    return found
+
+
 def describe(message: pb.SeldonMessage) -> Json:
     """The message as JSON has it, with a meta always."""
     found: Json = {}

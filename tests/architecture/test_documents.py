@@ -34,6 +34,8 @@ OF_OTHERS = {
     "API_TYPE", "EXTRA_INDEX_URL", "MODEL_NAME", "PIP_TRUSTED_HOST", "SERVICE_TYPE",
     # Of graphs: Seldon Core's own units.
     "AVERAGE_COMBINER", "RANDOM_ABTEST", "SIMPLE_MODEL", "SIMPLE_ROUTER",
+    # Of gRPC.
+    "DEADLINE_EXCEEDED", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
 }  # fmt: skip
 
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)

@@ -1,0 +1,61 @@
+"""The gRPC door as a part of a worker: listens, is reflected, tells its health, and lets calls end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from common.errors import UnavailableError
+from microservice.protocol import prediction_pb2 as pb
+from predictions.servicers import SERVICE
+
+assert SERVICE in {service.full_name for service in pb.DESCRIPTOR.services_by_name.values()}
+GRACE_SECONDS: Final = 10.0
+
+
+class GrpcPart:
+    """Serves `handler` at `address`; all workers listen there, and the kernel shares calls out."""
+
+    name = "grpc"
+
+    def __init__(self, handler: grpc.GenericRpcHandler, address: str, max_body_bytes: int) -> None:
+        self._handler = handler
+        self._address = address
+        self._max_body_bytes = max_body_bytes
+        self._server: aio.Server | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen; UnavailableError when the address cannot be had."""
+        server = aio.server(handlers=[self._handler], options=self._options())
+        healths = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(healths, server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        for service in ("", SERVICE):
+            await healths.set(service, health_pb2.HealthCheckResponse.SERVING)
+        try:
+            self.port = server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise UnavailableError(f"cannot listen for gRPC at {self._address}: {error}") from None
+        await server.start()
+        self._server = server
+
+    async def stop(self) -> None:
+        """Take no more calls and let those under way end."""
+        if self._server is not None:
+            await self._server.stop(GRACE_SECONDS)
+
+    def problem(self) -> str | None:
+        """None once it listens."""
+        return None if self._server is not None else "it does not listen yet"
+
+    def _options(self) -> list[tuple[str, int]]:
+        return [
+            ("grpc.max_receive_message_length", self._max_body_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 1),
+        ]

@@ -1,0 +1,212 @@
+"""The gRPC door: the same callers, deployments, records and errors as over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.json_format import MessageToDict, ParseDict
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from common.errors import UnavailableError
+from docs.generate import error_classes
+from microservice.protocol import prediction_pb2 as pb
+from microservice.protocol import prediction_pb2_grpc
+from predictions.grpc_part import GrpcPart
+from predictions.servicers import CODES, SeldonServicer
+from tests.predictions.graphs.servings import predictor, serving, unit
+from tests.predictions.graphs.units import Refusal, add, routing_to, units
+from tests.predictions.machine import Machine, TokenDoor, answering, spec
+from tests.predictions.test_grpc_transport import grpc_server
+from tests.predictions.upstreams import serving as serving_one
+
+stubs: Any = prediction_pb2_grpc
+ONES = ParseDict({"data": {"names": ["a", "b"], "ndarray": [[1.0, 2.0]]}}, pb.SeldonMessage())
+ACME = (("authorization", "Bearer acme"),)
+
+
+@asynccontextmanager
+async def door_of(machine: Machine, max_body_bytes: int = 10_000) -> AsyncIterator[aio.Channel]:
+    """A channel to the gRPC door over the machine's gateway."""
+    part = GrpcPart(SeldonServicer(machine.gateway, TokenDoor(), max_body_bytes), "127.0.0.1:0", 1 << 24)
+    await part.start()
+    try:
+        async with aio.insecure_channel(f"127.0.0.1:{part.port}") as channel:
+            yield channel
+    finally:
+        await part.stop()
+
+
+def deploy(machine: Machine, url: str) -> None:
+    machine.deploy("acme", sum=serving(predictor(unit("a", endpoints=url))))
+
+
+async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), str(caught.value.details())
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        (("seldon", "sum"), ("namespace", "acme"), *ACME),
+        (("seldon", "sum"), *ACME),
+        ACME,
+        (("oauth_token", "acme"),),
+        (("x-auth-token", "acme"), ("seldon", "sum")),
+    ],
+)
+async def test_prediction_by_every_way_to_name_deployment_and_caller(metadata: Any) -> None:
+    async with units({"any": add(1)}) as (machine, (a,)), door_of(machine) as channel:
+        deploy(machine, a.url)
+        call = stubs.SeldonStub(channel).Predict(ONES, metadata=(*metadata, ("seldon-puid", "p1")))
+        found = MessageToDict(await call)
+        told = dict(await call.initial_metadata())
+        (record,) = machine.records()
+    assert found["data"]["ndarray"] == [[2.0, 3.0]]
+    assert (found["meta"]["puid"], found["meta"]["routing"], told["seldon-puid"]) == ("p1", {"a": -1}, "p1")
+    assert (record["microservice"], record["puid"]) == ("sum", "p1")
+
+
+async def test_bytes_reach_a_unit_over_grpc_unread() -> None:
+    sent: list[bytes] = []
+
+    async def echo(body: bytes, context: Any) -> bytes:
+        sent.append(body)
+        return body
+
+    # A field that nobody knows would not outlive a translation.
+    raw = ONES.SerializeToString() + b"\xfa\x3e\x03abc"
+    async with units() as (machine, _), grpc_server(echo) as port, door_of(machine) as channel:
+        deploy(machine, f"grpc://127.0.0.1:{port}")
+        await channel.unary_unary("/seldon.protos.Seldon/Predict")(raw, metadata=ACME)
+    assert sent == [raw]
+
+
+async def test_another_clients_deployment_is_not_found() -> None:
+    async with units({"any": add(1)}) as (machine, (a,)), door_of(machine) as channel:
+        deploy(machine, a.url)
+        for named in ((("seldon", "sum"), ("namespace", "acme")), (("seldon", "sum"),)):
+            metadata = (*named, ("authorization", "Bearer globex"))
+            found = await refusal(stubs.SeldonStub(channel).Predict(ONES, metadata=metadata))
+            assert found[0] is grpc.StatusCode.NOT_FOUND
+        assert a.paths == []
+
+
+async def test_unknown_caller_is_refused_on_every_method() -> None:
+    async with units() as (machine, _), door_of(machine) as channel:
+        stub = stubs.SeldonStub(channel)
+        calls = (
+            stub.Predict(ONES),
+            stub.SendFeedback(pb.Feedback()),
+            stub.ModelMetadata(pb.SeldonModelMetadataRequest()),
+            stub.GraphMetadata(Empty()),
+        )
+        assert {(await refusal(call))[0] for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
+
+
+async def test_microservice_of_the_name_answers_where_no_deployment_does() -> None:
+    async with serving_one(answering({"strData": "hello"})) as model, units() as (machine, _):
+        machine.register("acme", spec(model.origin))
+        async with door_of(machine) as channel:
+            call = stubs.SeldonStub(channel).Predict(ONES, metadata=(*ACME, ("seldon", "iris")))
+            assert (await call).strData == "hello"
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        (Refusal("400 Bad", {"status": {"info": "too hot"}}), grpc.StatusCode.INVALID_ARGUMENT, "too hot"),
+        (Refusal("503 Busy", {"no": 1}), grpc.StatusCode.UNAVAILABLE, "Unit sum/a answered with status 503."),
+        (
+            {"meta": {}},
+            grpc.StatusCode.INTERNAL,
+            "Microservice sum/a gave an unusable answer: a SeldonMessage without data.",
+        ),
+    ],
+)
+async def test_failure_of_a_unit_has_its_code_and_words(said: Any, code: grpc.StatusCode, words: str) -> None:
+    async with units({"any": lambda _: said}) as (machine, (a,)), door_of(machine) as channel:
+        deploy(machine, a.url)
+        assert await refusal(stubs.SeldonStub(channel).Predict(ONES, metadata=ACME)) == (code, words)
+
+
+async def test_feedback_goes_along_the_routing_that_came_back() -> None:
+    reply = {"meta": {}, "strData": "thanks"}
+    router: Any = {"route": routing_to(1), "send_feedback": reply}
+    model: Any = {"predict": add(1), "send_feedback": reply}
+    async with units(router, model, model) as (machine, (r, a, b)), door_of(machine) as channel:
+        children = unit("a", endpoints=a.url), unit("b", endpoints=b.url)
+        machine.deploy("acme", sum=serving(predictor(unit("r", "ROUTER", *children, endpoints=r.url))))
+        stub = stubs.SeldonStub(channel)
+        response = await stub.Predict(ONES, metadata=ACME)
+        feedback = pb.Feedback(request=ONES, response=response, reward=0.5)
+        answer = await stub.SendFeedback(feedback, metadata=ACME)
+    assert answer.strData == "thanks"
+    assert (a.paths, b.paths[-1], b.documents[-1]["reward"]) == ([], "/send-feedback", 0.5)
+
+
+async def test_metadata_of_graph_and_model() -> None:
+    said: Any = {"metadata": {"name": "a", "versions": ["1"], "inputs": [{"name": "x"}], "outputs": []}}
+    async with units(said) as (machine, (a,)), door_of(machine) as channel:
+        deploy(machine, a.url)
+        stub = stubs.SeldonStub(channel)
+        model = await stub.ModelMetadata(pb.SeldonModelMetadataRequest(name="a"), metadata=ACME)
+        graph = await stub.GraphMetadata(Empty(), metadata=ACME)
+        unknown = await refusal(stub.ModelMetadata(pb.SeldonModelMetadataRequest(name="b"), metadata=ACME))
+    assert (model.name, list(model.versions)) == ("a", ["1"])
+    assert (graph.name, graph.models["a"].name, graph.inputs[0].name) == ("main", "a", "x")
+    assert unknown[0] is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("method", ["Predict", "SendFeedback"])
+async def test_bytes_that_are_no_message_and_too_many_of_them_are_refused(method: str) -> None:
+    async with units({"any": add(1)}) as (machine, (a,)), door_of(machine, 1000) as channel:
+        deploy(machine, a.url)
+        call = channel.unary_unary(f"/seldon.protos.Seldon/{method}")
+        assert (await refusal(call(b"\xff\xff", metadata=ACME)))[0] is grpc.StatusCode.INVALID_ARGUMENT
+        large = await refusal(call(b"\x2a" + b"\x7f" * 1001, metadata=ACME))
+        assert large[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_door_tells_its_health_and_refuses_other_services() -> None:
+    async with units() as (machine, _), door_of(machine) as channel:
+        asked = health_pb2.HealthCheckRequest(service="seldon.protos.Seldon")
+        found = await health_pb2_grpc.HealthStub(channel).Check(asked)
+        other = await refusal(stubs.ModelStub(channel).Predict(ONES, metadata=ACME))
+    assert found.status == health_pb2.HealthCheckResponse.SERVING
+    assert other[0] is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_address_that_cannot_be_had_is_told() -> None:
+    async with units() as (machine, _):
+        part = GrpcPart(SeldonServicer(machine.gateway, TokenDoor()), "127.0.0.1:notaport", 1000)
+        assert part.problem() is not None
+        with pytest.raises(UnavailableError, match="cannot listen for gRPC at"):
+            await part.start()
+
+
+async def test_call_that_the_caller_gives_up_frees_its_place() -> None:
+    async def never(body: bytes, context: Any) -> bytes:
+        await asyncio.sleep(60)
+        return b""
+
+    async with units() as (machine, _), grpc_server(never) as port, door_of(machine) as channel:
+        deploy(machine, f"grpc://127.0.0.1:{port}")
+        found = await refusal(stubs.SeldonStub(channel).Predict(ONES, metadata=ACME, timeout=0.1))
+        assert found[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+        async with asyncio.timeout(5):
+            while machine.gateway.limit_of("acme").held:
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("kind", error_classes())
+def test_every_error_has_a_code(kind: Any) -> None:
+    assert kind.status in CODES
