@@ -9,6 +9,8 @@ MicroserviceError (protocol/errors.py)
 ├── ModelFixedError 501
 ├── BusyError 503
 ├── StateAwayError 503
+├── UpstreamError 502
+├── UpstreamTimeoutError 504
 ├── CallTimeoutError 504
 ├── SeldonNotImplementedError 400
 ├── BadMetricError 500
@@ -92,6 +94,21 @@ class StateAwayError(MicroserviceError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"It was not kept: {problem}", 503, reason="MICROSERVICE_STATE_AWAY")
+
+
+class UpstreamError(MicroserviceError):
+    """A server that this unit asks cannot be reached, or answered what cannot be used."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"{url} {problem}", 502, reason="MICROSERVICE_UPSTREAM")
+
+
+class UpstreamTimeoutError(MicroserviceError):
+    """A server that this unit asks did not answer in time."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        message = f"{url} did not answer within {seconds:g} s (timeout_seconds)"
+        super().__init__(message, 504, reason="MICROSERVICE_UPSTREAM_TIMEOUT")
 
 
 class SeldonNotImplementedError(MicroserviceError):

@@ -19,6 +19,7 @@ from microservice.errors import (
     MethodRefusedError,
     PathUnknownError,
 )
+from microservice.explaining import explain_paths
 from microservice.failures import describe_failure
 from microservice.hooks import (
     AGGREGATE,
@@ -138,6 +139,7 @@ class RestApp:
             "/api/v1.0/metadata": metadata,
             "/seldon.json": Route(READ, "metadata", self._describe_paths),
             self._settings.metrics_path: Route(READ, "metrics", self._report_metrics),
+            **explain_paths(dispatcher.component.subject, partial(self._ask, PREDICT)),
         }
 
     def _ask(self, operation: Operation, ask: Asking, allowed: str = BOTH) -> Route:

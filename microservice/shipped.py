@@ -16,6 +16,9 @@ NAMES = {
     "KS_DRIFT": "microservice.units.detectors.drift.KSDrift",
     "CHI2_DRIFT": "microservice.units.detectors.drift.ChiSquareDrift",
     "MMD_DRIFT": "microservice.units.detectors.drift.MMDDrift",
+    "KERNEL_SHAP": "microservice.units.explainers.shapley.KernelShapExplainer",
+    "PERMUTATION_SHAP": "microservice.units.explainers.shapley.PermutationShapExplainer",
+    "PERMUTATION_IMPORTANCE": "microservice.units.explainers.importance.ImportanceExplainer",
 }
 
 

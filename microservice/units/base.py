@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from microservice.settings import Settings
 
@@ -23,6 +24,16 @@ def read_place(settings: Settings) -> Place:
     unit = identity.unit or settings.model_name
     words = (identity.deployment, identity.predictor, unit)
     return Place(unit, "/".join(word for word in words if word), Path(settings.directory))
+
+
+class Explains:
+    """What has the paths of an explainer beside those of every unit."""
+
+    model_name = "model"
+
+    def explain_message(self, message: Any) -> dict[str, Any]:
+        """Return the explanation of what a message holds."""
+        raise NotImplementedError
 
 
 class ShippedUnit:

@@ -1,4 +1,4 @@
-"""Units whose packages are too heavy for every test run: MLflow, in an environment of its own."""
+"""Units whose packages are too heavy for every test run, MLflow and SHAP, in an environment of their own."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.microservice.shipped import OTHER_PYTHON, parameters, serving_elsewhere
+from tests.microservice.units.upstreams import answering
 
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.timeout(600),
     pytest.mark.skipif(
-        not OTHER_PYTHON.exists(), reason="MLflow is not installed: scripts/bootstrap journeys"
+        not OTHER_PYTHON.exists(), reason="MLflow and SHAP are not installed: scripts/bootstrap journeys"
     ),
 ]
 
@@ -94,3 +96,36 @@ def test_folder_of_something_else_is_told(saved: tuple[Path, list[Any]], tmp_pat
     )
     assert done.returncode == 1
     assert done.stderr == "seldon-microservice: . is no model of MLflow: it has no MLmodel\n"
+
+
+WEIGHTS = np.array([[3.0, 0.0, -1.0], [0.0, 2.0, 1.0]]).T
+
+
+@pytest.mark.parametrize(
+    ("word", "title"), [("KERNEL_SHAP", "KernelShap"), ("PERMUTATION_SHAP", "PermutationShap")]
+)
+def test_shap_of_a_linear_model_is_weight_times_distance_from_the_mean(
+    tmp_path: Path, word: str, title: str
+) -> None:
+    rows = np.random.default_rng(1).normal(size=(40, 3))
+    np.save(tmp_path / "reference.npy", rows)
+    row = np.array([1.0, -2.0, 0.5])
+    with answering(
+        lambda path, body: {"data": {"ndarray": (np.array(body["data"]["ndarray"]) @ WEIGHTS).tolist()}}
+    ) as asked:
+        given = parameters(predictor_host=asked.address, model_uri=str(tmp_path))
+        with serving_elsewhere(tmp_path, word, "--model-name", "why", "--parameters", given) as served:
+            message = {"data": {"ndarray": [row.tolist()]}}
+            status, answer = served.post("/api/v1.0/explain", message)
+            assert served.post("/api/v0.1/explain", message)[1] == answer
+            tensor = {"name": "x", "shape": [1, 3], "datatype": "FP64", "data": row.tolist()}
+            output = served.post("/v2/models/why/infer", {"inputs": [tensor]})
+    assert (status, answer["meta"]["name"]) == (200, title)
+    data = answer["data"]
+    expected = WEIGHTS.T * (row - rows.mean(axis=0))
+    assert np.allclose(np.array(data["shap_values"])[:, 0, :], expected, atol=1e-6)
+    assert np.allclose(data["expected_value"], rows.mean(axis=0) @ WEIGHTS)
+    assert data["raw"]["importances"]["0"]["names"][0] == "0"
+    assert np.allclose(data["raw"]["raw_prediction"], [row @ WEIGHTS])
+    assert output[0] == 200, output
+    assert json.loads(output[1]["outputs"][0]["data"][0]) == answer

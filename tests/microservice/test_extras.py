@@ -33,8 +33,9 @@ OWN = extras_of(SOURCES / "pyproject.toml")
 
 
 def test_what_tests_install_is_what_the_extras_pin() -> None:
-    installed = {*(ROOT / "requirements-dev.txt").read_text().split()}
-    installed |= {*(ROOT / "requirements.txt").read_text().split()}
+    files = ("requirements.txt", "requirements-dev.txt")
+    lines = [line for file in files for line in (ROOT / file).read_text().splitlines()]
+    installed = {line for line in lines if "==" in line and not line.startswith("#")}
     names = {pin.partition("==")[0] for pin in installed}
     pins = {pin for extra in OWN.values() for pin in extra if "==" in pin}
     assert {pin for pin in pins if pin.partition("==")[0] in names} <= installed
