@@ -130,6 +130,15 @@ class NamespaceUnclearError(InvalidInputError):
         super().__init__(reason)
 
 
+class TextUnusableError(UnprocessableError):
+    """A manifest holds characters that neither databases nor processes take."""
+
+    code = "text_unusable"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} holds the character NUL, or half a character (\\ud800 to \\udfff)")
+
+
 class NotOneManifestError(InvalidInputError):
     """One manifest is expected."""
 

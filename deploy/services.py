@@ -6,6 +6,7 @@ Every change of a manifest is a new generation, and the former ones are kept to 
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from clients.records import By
 from clients.services import record_change
 from common import clock
 from deploy.changing import promoted, scaled
-from deploy.errors import GenerationMissingError
+from deploy.errors import GenerationMissingError, TextUnusableError
 from deploy.manifests import (
     Manifest,
     cautions_of,
@@ -130,7 +131,18 @@ def _checked(client: Client, manifest: Manifest) -> dict[str, Any]:
     check_manifest(manifest)
     named = replace(manifest, metadata=replace(manifest.metadata, namespace=client.name))
     parse_serving(manifest.name, skeleton_of(default_manifest(named)))
-    return kept_of(manifest)
+    document = kept_of(manifest)
+    _check_text(manifest.name, json.dumps(document, ensure_ascii=False))
+    return document
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TextUnusableError(name) from error
+    if "\\u0000" in text:
+        raise TextUnusableError(name)
 
 
 def _applied(

@@ -10,7 +10,7 @@ from clients.models import AuditEntry
 from clients.services import NewClient
 from deploy import services
 from deploy.bundles.errors import BundleUsedError
-from deploy.errors import GenerationMissingError
+from deploy.errors import GenerationMissingError, TextUnusableError
 from deploy.manifests import ManifestInvalidError, manifest_from
 from deploy.models import SeldonDeployment
 from deploy.selectors import diff_of, history_of, state_of, users_of
@@ -63,6 +63,13 @@ def test_every_mistake_is_told_at_once_and_nothing_is_kept(acme: NewClient) -> N
 def test_what_the_data_plane_could_not_serve_is_refused(acme: NewClient) -> None:
     with pytest.raises(ServingInvalidError, match="whole milliseconds"):
         apply(acme, manifest(annotations={"seldon.io/rest-timeout": "soon"}))
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800"])
+def test_text_that_no_process_takes_is_refused(acme: NewClient, text: str) -> None:
+    bad = [container("classifier", env=[{"name": "A", "value": text}])]
+    with pytest.raises(TextUnusableError):
+        apply(acme, manifest(predictor(containers=bad)))
 
 
 def test_dry_run_says_what_would_be_and_does_nothing(acme: NewClient) -> None:

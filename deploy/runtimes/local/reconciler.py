@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import DatabaseError
 
 from clients.models import Client
@@ -71,6 +72,7 @@ class Reconciler:
         self._watch = Watch()
         self._plans: dict[Key, DeploymentPlan] = {}
         self._known: dict[Key, _Memory] = {}
+        self._faults: dict[Key, str] = {}
         # By the names of instances, why their processes were killed.
         self._reasons: dict[str, str] = {}
         self._bell = threading.Event()
@@ -100,12 +102,13 @@ class Reconciler:
         self._end_bad(parts)
         before = (list(self._state.instances), dict(self._state.served))
         for key in sorted({*self._plans, *self._state.served, *map(_deployment_of, self._state.instances)}):
-            self._step(key)
+            self._guarded_step(key)
         self._let_go()
         if before != (self._state.instances, self._state.served):
             write_state(self.run_folder, self._state)
         for key, plan in self._plans.items():
-            self._report(key, plan, machine, parts)
+            if key not in self._faults:
+                self._report(key, plan, machine, parts)
         return _HURRY_SECONDS if self._is_busy() else _CALM_SECONDS
 
     # -- what is wanted ----------------------------------------------------------------------------
@@ -121,7 +124,7 @@ class Reconciler:
     def _guarded_turn(self) -> float:
         try:
             return self.turn()
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, OSError, SeldonError) as error:
             # What runs goes on; the next turn tries again.
             logger.warning("deployments: %s", error)
             self._is_stale = True
@@ -140,14 +143,32 @@ class Reconciler:
         self._plans = plans
 
     def _plan(self, key: Key, row: SeldonDeployment) -> DeploymentPlan | None:
+        """What it wants; with a fault what it wanted before, so that what runs goes on."""
         try:
-            return plan_deployment(key[0], row.generation, manifest_from(row.manifest), self.store)
-        except SeldonError as error:
-            # One that an older release took must not keep the others from running.
-            logger.error("deployment %s of %s: %s", key[1], key[0], error.message)
-            return self._plans.get(key)
+            plan = plan_deployment(key[0], row.generation, manifest_from(row.manifest), self.store)
+        except Exception as error:  # noqa: BLE001
+            # A door: what an older release took, or nobody foresaw, must not keep the others from running.
+            self._note_fault(key, row, error)
+            return self._plans.get(key) or self._state.served.get(key)
+        self._faults.pop(key, None)
+        return plan
+
+    def _note_fault(self, key: Key, row: SeldonDeployment, error: Exception) -> None:
+        words = error.message if isinstance(error, SeldonError) else f"{type(error).__name__}: {error}"
+        if self._faults.get(key) != words:
+            logger.error("deployment %s of %s cannot be run", key[1], key[0], exc_info=error)
+            self._faults[key] = words
+            note_status(row, {"state": "Failed", "description": words, "observedGeneration": row.generation})
 
     # -- one deployment ----------------------------------------------------------------------------
+
+    def _guarded_step(self, key: Key) -> None:
+        try:
+            self._step(key)
+        except SeldonError as error:
+            if key not in self._known:
+                raise
+            self._note_fault(key, self._known[key].row, error)
 
     def _step(self, key: Key) -> None:
         mine = [
@@ -157,7 +178,8 @@ class Reconciler:
         ]
         decision = decide(self._plans.get(key), self._state.served.get(key), mine, self._watch.is_ready)
         self._serve(key, decision)
-        for plan in decision.starts:
+        room = max(0, settings.DEPLOYMENTS_MAX_PROCESSES - len(self._state.instances))
+        for plan in decision.starts[:room]:
             self._start(plan)
         for each in decision.drains:
             self._replace(each, replace(each, drains_since=clock.now().timestamp()))
@@ -271,6 +293,7 @@ class Reconciler:
                 url=machine.url if machine else "",
                 served=served.generation if served else 0,
                 is_whole=whole,
+                is_full=len(self._state.instances) >= settings.DEPLOYMENTS_MAX_PROCESSES,
                 is_late=clock.monotonic() - known.since > plan.deadline_seconds,
                 run_folder=self.run_folder,
             ),

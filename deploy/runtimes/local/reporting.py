@@ -38,6 +38,7 @@ class Seen:
     served: int
     is_whole: bool
     is_late: bool
+    is_full: bool
     run_folder: Path
 
 
@@ -63,6 +64,7 @@ def _state(plan: DeploymentPlan, seen: Seen, units: list[dict[str, Any]]) -> tup
         return FAILED, "; ".join(problems)
     if seen.is_whole and seen.served == plan.generation:
         return AVAILABLE, ""
+    full = "this machine runs as many processes as DEPLOYMENTS_MAX_PROCESSES allows; " if seen.is_full else ""
     late = "Deployment is no longer progressing and not available. " if seen.is_late else ""
     waits = [
         f"{unit['name']}: {unit['ready']} of {unit['replicas']} ready"
@@ -70,7 +72,7 @@ def _state(plan: DeploymentPlan, seen: Seen, units: list[dict[str, Any]]) -> tup
         for unit in units
         if unit["ready"] < unit["replicas"]
     ]
-    return FAILED if late else CREATING, late + "; ".join(waits)
+    return FAILED if late else CREATING, late + full + "; ".join(waits)
 
 
 def _unit(unit: UnitPlan, seen: Seen) -> dict[str, Any]:
