@@ -24,7 +24,7 @@ _PREFIX: Final = "org.apache.hadoop.hdfs.server"
 
 def is_installed() -> bool:
     """Whether the jars are there."""
-    return _jars() is not None and any(_JERSEY.glob("jersey1-server*.jar"))
+    return _jars() is not None and any(_JERSEY.glob("jersey1-servlet*.jar"))
 
 
 def _jars() -> Path | None:

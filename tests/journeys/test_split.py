@@ -89,7 +89,7 @@ def test_executors_without_our_packages_get_a_packed_environment(
     # As docs/how-to/split-events.md says.
     for words in (
         [sys.executable, "-m", "venv", "--copies", made],
-        [f"{made}/bin/pip", "install", "-q", "isal", "msgspec", "zstandard", "s3fs"],
+        [f"{made}/bin/pip", "install", "-q", "isal", "msgspec", "numpy", "zstandard", "s3fs"],
         ["tar", "czf", packed, "-C", made, "."],
     ):
         subprocess.run(words, check=True, capture_output=True, timeout=300)
