@@ -73,7 +73,7 @@ class Gateway:
         self._compiler = Compiler(self.upstreams, self.retire, default)
         # Replicas are retired with their deployment, microservices with the strategy that names them.
         replica = replace(default, protocol="seldon", is_local=True)
-        self.graphs = GraphGateway(self.deployments, Upstreams(make_transport), replica, self)
+        self.graphs = GraphGateway(self.deployments, make_transport, replica, self)
         self._states: dict[str, ClientState] = {}
         self._shadows = Shadows(MAX_SHADOWS)
         self._retiring: set[asyncio.Task[None]] = set()

@@ -86,7 +86,9 @@ def build_gateway(sink: Sink) -> Gateway:
         concurrency=settings.PREDICT_CONCURRENCY,
         client_concurrency=settings.CLIENT_CONCURRENCY,
     )
-    return Gateway(get_store, Registry(), _transport, sink, limits)
+    gateway = Gateway(get_store, Registry(), _transport, sink, limits)
+    gateway.graphs.request_log.default_url = settings.REQUEST_LOGGER_DEFAULT_ENDPOINT
+    return gateway
 
 
 def _transport(spec: MicroserviceSpec) -> Transport:

@@ -11,6 +11,7 @@ from predictions.graphs.flows_grpc import SELDON_GRPC
 from predictions.graphs.flows_plain import TENSORFLOW, V2
 from predictions.graphs.nodes import Node, Place, compile_graph
 from predictions.graphs.ports import NoPort, Port, ReplicasPort
+from predictions.graphs.request_log import RequestLog, unit_log
 from predictions.graphs.serving import Predictor, Serving, Unit
 from predictions.records import MicroserviceSpec
 from predictions.traffic import bounds_of, choose, is_mirrored, point_of
@@ -75,7 +76,9 @@ class Assembler:
         serving: Serving,
         default: MicroserviceSpec,
         upstream_of: Callable[[MicroserviceSpec], Upstream],
+        log: RequestLog,
     ) -> None:
+        self._log = log
         self._client = client
         self._serving = serving
         self._default = default
@@ -101,7 +104,20 @@ class Assembler:
 
     def _predictor(self, predictor: Predictor) -> LivePredictor:
         place = Place(self._client, self._serving.name, predictor.name, predictor.version)
-        root = compile_graph(predictor.graph, self._flow_of, self._port, self._seconds, place)
+        facts = {
+            "Inferenceservicename": place.deployment,
+            "Namespace": place.client,
+            "Endpoint": place.predictor,
+            "Protocol": self._serving.protocol,
+        }
+        root = compile_graph(
+            predictor.graph,
+            self._flow_of,
+            self._port,
+            self._seconds,
+            place,
+            lambda unit: unit_log(self._log, unit, facts),
+        )
         return LivePredictor(predictor, root, place)
 
     def _flow_of(self, unit: Unit) -> Flow:

@@ -31,6 +31,8 @@ async def walk_feedback(root: Node, body: bytes, routing: Mapping[str, Any], wal
         chain.append(node)
     reply = body
     for node in reversed(chain):
+        if node.log is not None:
+            node.log.feedback(body, walk)
         reply = await node.send_feedback(body, walk) if node.feedback else body
     return reply
 

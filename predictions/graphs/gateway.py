@@ -15,6 +15,7 @@ from predictions.graphs.deployed import Assembler, Deployed, LivePredictor
 from predictions.graphs.feedback import walk_feedback
 from predictions.graphs.message import Message
 from predictions.graphs.metrics import SERVER_SECONDS
+from predictions.graphs.request_log import RequestLog
 from predictions.graphs.serving import Serving
 from predictions.graphs.walk import Walk
 from predictions.graphs.walking import walk_graph
@@ -23,7 +24,7 @@ from predictions.prediction_log import Prediction
 from predictions.protocols import PROTOCOLS
 from predictions.protocols.base import Document, object_in
 from predictions.records import Ask, MicroserviceSpec, Outcome
-from predictions.registry import Registry, Upstreams
+from predictions.registry import MakeTransport, Registry, Upstreams
 from predictions.upstreams import Upstream
 
 logger = logging.getLogger(__name__)
@@ -65,12 +66,13 @@ class GraphGateway:
     def __init__(
         self,
         registry: Registry[Serving],
-        upstreams: Upstreams,
+        make_transport: MakeTransport,
         default: MicroserviceSpec,
         surroundings: Surroundings,
     ) -> None:
         self.registry = registry
-        self.upstreams = upstreams
+        self.upstreams = Upstreams(make_transport)
+        self.request_log = RequestLog(make_transport)
         self._default = default
         self._around = surroundings
         self._deployed: dict[str, dict[str, Deployed]] = {}
@@ -109,7 +111,7 @@ class GraphGateway:
         found = None
         if serving is not None:
             assembler = Assembler(
-                client, serving, self._default, lambda spec: self.upstreams.of(client, spec)
+                client, serving, self._default, lambda spec: self.upstreams.of(client, spec), self.request_log
             )
             found = owned[name] = assembler.assemble()
         used = {spec for each in owned.values() for spec in each.specs}
@@ -221,5 +223,6 @@ class GraphGateway:
         for task in list(self._shadows):
             task.cancel()
         await asyncio.gather(*self._shadows, return_exceptions=True)
+        await self.request_log.close()
         for upstream in self.upstreams.take_all():
             await upstream.transport.close()

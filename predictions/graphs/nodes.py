@@ -14,6 +14,7 @@ from predictions.graphs.flows import EVERY_CHILD, NO_CHILD, Flow
 from predictions.graphs.message import Message
 from predictions.graphs.metrics import CLIENT_SECONDS
 from predictions.graphs.ports import Port
+from predictions.graphs.request_log import UnitLog
 from predictions.graphs.serving import Unit
 from predictions.graphs.walk import Walk
 from predictions.transports.base import Answer, Call
@@ -41,10 +42,11 @@ class Node:
 
     __slots__ = (
         "_flow", "_label", "_labels", "_port", "_seconds", "_targets", "aggregates", "built_in", "children",
-        "does", "feedback", "input_kind", "name", "outputs", "routes", "unit",
+        "does", "feedback", "input_kind", "log", "name", "outputs", "routes", "unit",
     )  # fmt: skip
 
     def __init__(self, unit: Unit, flow: Flow, port: Port, seconds: float, place: Place) -> None:
+        self.log: UnitLog | None = None
         self.unit = unit
         self.name = unit.name
         self.children: tuple[Node, ...] = ()
@@ -179,17 +181,23 @@ class Node:
         return found
 
 
+def _no_log(unit: Unit) -> None:
+    """Nothing of the unit is logged."""
+
+
 def compile_graph(
     root: Unit,
     flow_of: Callable[[Unit], Flow],
     port_of: Callable[[Unit], Port],
     seconds_of: Callable[[Unit], float],
     place: Place,
+    log_of: Callable[[Unit], UnitLog | None] = _no_log,
 ) -> Node:
     """The nodes of the tree below `root`."""
     made: dict[str, Node] = {}
     for unit in reversed(list(root.walk())):
         node = Node(unit, flow_of(unit), port_of(unit), seconds_of(unit), place)
+        node.log = log_of(unit)
         node.children = tuple(made.pop(child.name) for child in unit.children)
         made[unit.name] = node
     return made[root.name]

@@ -31,6 +31,7 @@ _ENDPOINT: Final = re.compile(
     r"(?:https?|grpc)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}|python:/[^#]*#[A-Za-z_][\w.]*"
 )
 _RATIO: Final = re.compile(r"0?\.[0-9]+|0|1|1\.0*|0\.")
+_LOGGER_URL: Final = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+(/[!-~]*)?")
 _TIMEOUTS: Final = ("seldon.io/rest-timeout", "seldon.io/grpc-timeout")
 
 
@@ -185,7 +186,7 @@ def _unit(place: _Place, children: tuple[Unit, ...]) -> Unit:
         endpoints=tuple(place.texts("endpoints", _ENDPOINT)),
         image=place.optional_text("image"),
         logger_mode=place.mode(logger),
-        logger_url=str(logger.get("url") or ""),
+        logger_url=place.logger_url(logger),
         children=children,
     )
     _check_built_in(place, unit)
@@ -278,3 +279,9 @@ class _Place:
         if mode and mode not in LOGGER_MODES:
             self.refuse("logger/mode", f"one of {', '.join(LOGGER_MODES)}")
         return str(mode)
+
+    def logger_url(self, logger: dict[str, Any]) -> str:
+        url = str(logger.get("url") or "")
+        if url and not _LOGGER_URL.fullmatch(url):
+            self.refuse("logger/url", "http://host[:port][/path] or https://…")
+        return url

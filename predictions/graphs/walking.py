@@ -25,6 +25,8 @@ async def walk_graph(root: Node, message: Message, walk: Walk) -> Message:
     pending: list[Pending] = []
     node = root
     while True:
+        if node.log is not None:
+            node.log.request(message, walk)
         if node.input_kind:
             message = await node.transform_input(message, walk)
         if not node.children:
@@ -51,6 +53,8 @@ async def _walk_up(pending: list[Pending], message: Message, walk: Walk) -> Mess
             message = await node.aggregate(before, [message], walk)
         if node.outputs:
             message = await node.transform_output(message, walk)
+        if node.log is not None:
+            node.log.response(message, walk)
     return message
 
 
