@@ -30,6 +30,12 @@ ENTRIES: Final = {
         "cli.serve:serve", "Start the whole machine: API workers, shipper, local models.", RUN, django=False
     ),
     "demo": Entry("cli.demo:demo", "Make the tenant `demo` with a model, events and predictions.", RUN),
+    "kubernetes-operator": Entry(
+        "cli.kubernetes_operator:kubernetes_operator",
+        "Run the SeldonDeployments of a Kubernetes cluster.",
+        RUN,
+        django=False,
+    ),
     "migrate": Entry("cli.machine:migrate", "Bring the database up to date.", RUN, django=False),
     "check": Entry("cli.machine:check", "Check every setting and say what is wrong.", RUN, django=False),
     "doctor": Entry("cli.doctor:doctor", "Say what is wrong with this machine.", RUN, django=False),

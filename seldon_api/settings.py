@@ -269,6 +269,31 @@ DEPLOYMENTS_MAX_PROCESSES = env.env_int("DEPLOYMENTS_MAX_PROCESSES", 256, 1, 300
 # the user of this machine, so by default only operators and `seldon-cli` may.
 DEPLOYMENTS_OPEN_TO_CLIENTS = env.env_bool("DEPLOYMENTS_OPEN_TO_CLIENTS", False)
 
+# Whether graphs on Kubernetes are run by this product's gateway or by Seldon Core's orchestrator in the pods.
+KUBERNETES_ENGINE = env.env_choice("KUBERNETES_ENGINE", "gateway", ("gateway", "orchestrator"))
+# What lets requests for each deployment in; with `none` callers use the gateway's own address.
+KUBERNETES_INGRESS = env.env_choice(
+    "KUBERNETES_INGRESS",
+    "none",
+    ("none", "istio", "ambassador", "ambassador-v2", "ingress", "gateway-api"),
+)
+# Host name that requests come by; empty: any.
+KUBERNETES_HOST = env.env_str("KUBERNETES_HOST")
+# Class of Ingresses; empty: the cluster's default.
+KUBERNETES_INGRESS_CLASS = env.env_str("KUBERNETES_INGRESS_CLASS")
+# Istio's gateway, as namespace/name.
+KUBERNETES_ISTIO_GATEWAY = env.env_str("KUBERNETES_ISTIO_GATEWAY", "istio-system/seldon-gateway")
+# The Gateway of the Gateway API that routes attach to, as namespace/name.
+KUBERNETES_PARENT_GATEWAY = env.env_str("KUBERNETES_PARENT_GATEWAY", "seldon-system/seldon")
+# The gateway's Service, as name.namespace.
+KUBERNETES_GATEWAY = env.env_str("KUBERNETES_GATEWAY", "seldon-api.seldon-system")
+# Image of the orchestrator; empty: Seldon Core's executor 1.17.1.
+KUBERNETES_ORCHESTRATOR_IMAGE = env.env_str("KUBERNETES_ORCHESTRATOR_IMAGE")
+# The only namespace that the operator looks at; empty: all.
+KUBERNETES_NAMESPACE = env.env_str("KUBERNETES_NAMESPACE")
+# Only SeldonDeployments whose label `seldon.io/controller-id` says so are ours; empty: those without it.
+KUBERNETES_CONTROLLER_ID = env.env_str("KUBERNETES_CONTROLLER_ID")
+
 # -- management API --------------------------------------------------------------------------------
 
 # Requests per second that one caller may make to /manage in one worker; 0 limits nothing.

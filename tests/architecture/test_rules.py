@@ -24,6 +24,7 @@ DOORS = {
     "seldon_api/sharing_redis.py": "the thread must outlive a fault, or machines share nothing any more",
     "offline/execution/ends.py": "a job may raise anything; that is how its run ended",
     "offline/worker.py": "the threads of background runs must outlive a fault; it is logged",
+    "deploy/operator.py": "its threads must outlive a fault; it is logged and tried again",
     "stores/changes/hub.py": "one subscriber's fault must not keep a change from the others",
     "stores/config/zookeeper_follower.py": "the thread must outlive a fault, as the watcher's must",
     "stores/changes/watcher.py": "the thread must outlive a fault, or the process hears of no change again",

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from deploy.manifests import default_manifest, read_manifests, write_manifests, write_objects
 from deploy.rendering import Options, entry_objects, render_manifest, scenes_of
+from deploy.rendering.definition import resource_definition
 
 EXAMPLES = sorted(path for path in (Path(__file__).parent / "examples").iterdir())
 GOLDEN = Path(__file__).parent / "golden"
+DEFINITION = Path(__file__).parents[2] / "deploy" / "kubernetes" / "base" / "crd.yaml"
 # Where what lets requests in differs: canaries, shadows, explainers, annotations.
 WITH_ENTRIES = ("canary", "prepackaged", "shadow", "stream")
 
@@ -62,13 +64,14 @@ def _made(make: Step, path: Path) -> str:
 
 
 def main() -> None:
-    """Write every file, and remove those that nothing makes any more."""
+    """Write every file and the resource's definition, and remove those that nothing makes any more."""
     current = dict(files())
     for path in set(GOLDEN.rglob("*.yaml")) - current.keys():
         path.unlink()
     for path, make in current.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make())
+    DEFINITION.write_text(write_objects([resource_definition()]))
 
 
 if __name__ == "__main__":

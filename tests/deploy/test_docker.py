@@ -79,7 +79,7 @@ def test_pages_and_styles_are_part_of_the_package() -> None:
     files = [path for name in PACKAGES for path in (ROOT / name).rglob("*.*") if path.is_file()]
     # What lies in deploy/ for people to apply is no part of it.
     ours = [path for path in files if path.relative_to(ROOT).parts[:2] not in {
-        ("deploy", name) for name in ("docker", "systemd", "grafana", "prometheus", "fluentd")
+        ("deploy", name) for name in ("docker", "kubernetes", "systemd", "grafana", "prometheus", "fluentd")
     }]  # fmt: skip
     assert {path.suffix[1:] for path in ours} - kinds == set()
 

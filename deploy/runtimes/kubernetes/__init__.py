@@ -1,0 +1,1 @@
+"""Deployments on a Kubernetes cluster: applied, watched and pruned through the official client."""

@@ -1,0 +1,50 @@
+"""Tells this product's gateway where the units of a cluster's deployments are."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from clients.errors import ClientMissingError
+from clients.services import get_client
+from deploy.manifests import Manifest
+from deploy.manifests.graphs import units_of
+from deploy.manifests.names import container_service_name, workload_name
+from deploy.runtimes.kubernetes.observing import available_replicas
+from deploy.serving import skeleton_of, with_endpoints
+from predictions.errors import DeploymentMissingError
+from predictions.services import put_deployment, remove_deployment
+
+
+class GatewayServing:
+    """Writes what the data plane serves; a namespace is the client of its name."""
+
+    def put(self, manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> None:
+        """Serves the manifest; ClientMissingError when no client has the namespace's name."""
+        client = get_client(manifest.metadata.namespace)
+        put_deployment(client=client, name=manifest.name, serving=serving_of(manifest, live))
+
+    def remove(self, namespace: str, name: str) -> None:
+        """Serves it no more; one that is not served is fine."""
+        with suppress(DeploymentMissingError, ClientMissingError):
+            remove_deployment(client=get_client(namespace), name=name)
+
+
+def serving_of(manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    """The serving of a defaulted manifest: each unit at its Service, as long as a pod of it is available."""
+    found = dict(_endpoints(manifest, live))
+    return with_endpoints(skeleton_of(manifest), lambda predictor, unit: found.get((predictor, unit), []))
+
+
+def _endpoints(manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> Any:
+    for predictor in manifest.spec.predictors:
+        units = {placed.unit.name: placed.unit for placed in units_of(predictor.graph)}
+        for place, component in enumerate(predictor.components):
+            workload = live.get(("Deployment", workload_name(manifest, predictor, place)), {})
+            for container in component.containers:
+                unit = units.get(container["name"])
+                if unit is not None and unit.endpoint is not None and available_replicas(workload):
+                    scheme = "grpc" if unit.endpoint.type == "GRPC" else "http"
+                    service = container_service_name(manifest, predictor, unit.name)
+                    host = f"{service}.{manifest.metadata.namespace}.svc.cluster.local"
+                    yield (predictor.name, unit.name), [f"{scheme}://{host}:{unit.endpoint.port}"]
