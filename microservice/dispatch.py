@@ -199,7 +199,11 @@ class Dispatcher:
         if operation in (TRANSFORM_INPUT, TRANSFORM_OUTPUT):
             return arguments[0]
         if operation in (ROUTE, AGGREGATE):
-            raise InvalidMessageError(f"{operation.name.capitalize()} not defined")
+            # The base class's own hook says it in other words, which its callers may know.
+            is_said = f"{operation.name} is not implemented"
+            raise InvalidMessageError(
+                is_said if self.component.is_base else f"{operation.name.capitalize()} not defined"
+            )
         return []
 
     async def _call_feedback(self, feedback: Feedback, codec: Codec) -> Answer:

@@ -15,6 +15,7 @@ import orjson
 
 from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 
+MOST_LETTERS = 100  # after which a text is taken for one of words
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
 
@@ -36,9 +37,21 @@ def encode_json(value: Any) -> bytes:
     except TypeError:
         text = encode_slowly(value)
     # orjson writes NaN as null, so only a text with a null in it needs the walk.
-    if b"null" in text:
+    if holds_null(text):
         check_finite(value, "")
     return text
+
+
+def holds_null(text: bytes) -> bool:
+    """Say whether `null` stands in a text; one of many numbers is searched far faster by one letter."""
+    at = text.find(b"l")
+    for _ in range(MOST_LETTERS):
+        if at < 0:
+            return False
+        if text[at - 2 : at + 2] == b"null":
+            return True
+        at = text.find(b"l", at + 1)
+    return b"null" in text[max(0, at - 2) :] if at >= 0 else False
 
 
 def encode_slowly(value: Any) -> bytes:

@@ -76,6 +76,9 @@ def test_a_response_is_written_in_the_kind_of_its_request() -> None:
         "data": {"names": ["a", "b"], "tensor": {"shape": [1, 2], "values": [1.0, 2.0]}},
         "meta": {"tags": {"in": 1, "own": 1, "now": 2}, "metrics": metrics},
     }
+    named = {"data": {"names": ["a"], "ndarray": [[1]]}}
+    shown = utils.construct_response_json(Bare(), True, named, ROW)
+    assert shown["data"]["names"] == ["a"]
     message = utils.json_to_seldon_message({"data": {"ndarray": [[1, 2]]}})
     answer = utils.construct_response(Bare(), False, message, ROW, {"puid": "p"})
     assert utils.seldon_message_to_json(answer) == {

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
-from concurrent import futures
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -23,7 +18,8 @@ from microservice.client.seldon_client import SeldonClient
 from microservice.client.testers import test_api as api_tester
 from microservice.client.testers import test_microservice as microservice_tester
 from microservice.client.told import SeldonCallCredentials, SeldonClientException
-from microservice.protocol import prediction_pb2, prediction_pb2_grpc
+from microservice.protocol import prediction_pb2
+from tests.microservice.conftest import Gateway
 from tests.microservice.running import end, read_line, start, write_class
 
 messages: Any = prediction_pb2
@@ -64,55 +60,6 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         yield {"rest": line.split("http://")[1].split()[0], "grpc": line.split("gRPC at ")[1].strip()}
     finally:
         end(process)
-
-
-@dataclass
-class Gateway:
-    """What was sent to a gateway that answers each message with itself."""
-
-    rest: str = ""
-    grpc: str = ""
-    status: int = 200
-    seen: list[tuple[str, Any, Any]] = field(default_factory=list)
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    found = Gateway()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            found.seen.append((self.path, dict(self.headers), json.loads(body)))
-            self.send_response(found.status)
-            self.end_headers()
-            answer = b'{"meta":{}}' if self.path.endswith("feedback") else body
-            self.wfile.write(answer if found.status == 200 else b'{"status":{"info":"no"}}')
-
-        def log_message(self, *arguments: Any) -> None:
-            """Say nothing."""
-
-    class Seldon(prediction_pb2_grpc.SeldonServicer):
-        def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
-            found.seen.append(("Predict", dict(context.invocation_metadata()), request))
-            return request
-
-        def SendFeedback(self, request: Any, context: Any) -> Any:  # noqa: N802
-            found.seen.append(("SendFeedback", dict(context.invocation_metadata()), request))
-            return request.request
-
-    rpc = grpc.server(futures.ThreadPoolExecutor(1))
-    prediction_pb2_grpc.add_SeldonServicer_to_server(Seldon(), rpc)  # type: ignore[no-untyped-call]
-    found.grpc = f"127.0.0.1:{rpc.add_insecure_port('127.0.0.1:0')}"
-    rpc.start()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.rest = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield found
-        server.shutdown()
-        thread.join()
-    rpc.stop(0).wait()
 
 
 PAYLOADS: list[tuple[dict[str, Any], dict[str, Any]]] = [

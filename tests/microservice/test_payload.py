@@ -19,7 +19,7 @@ from microservice.protocol.payload import (
     default_names,
     encode_answer,
 )
-from microservice.protocol.wire import decode_json, encode_json
+from microservice.protocol.wire import decode_json, encode_json, holds_null
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -171,3 +171,8 @@ def test_what_has_no_json_form_is_refused(value: Any) -> None:
 def test_what_is_not_json_is_refused(text: bytes) -> None:
     with pytest.raises(InvalidMessageError, match="Can't find JSON in data"):
         decode_json(text)
+
+
+@given(st.text(alphabet="nul ", max_size=300))
+def test_null_is_found_wherever_it_stands(text: str) -> None:
+    assert holds_null(text.encode()) == ("null" in text)

@@ -44,7 +44,7 @@ def test_a_class_written_for_seldon_core_runs_unchanged(serve: Serve) -> None:
     assert served.post("/predict", rows) == (422, {"status": refused})
     assert served.post("/transform-input", row)[1]["jsonData"]["data"]["tensor"]["values"] == [1.0]
     assert served.post("/transform-output", row)[1] == {"strData": "raw"}
-    assert served.post("/route", row)[1]["status"]["info"] == "Route not defined"
+    assert served.post("/route", row)[1]["status"]["info"] == "route is not implemented"
     assert served.call("GET", "/health/status")[1]["strData"] == "not implemented - assuming healthy"
 
 

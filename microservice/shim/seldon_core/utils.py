@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from google.protobuf import json_format
 
-from microservice.asking import client_class_names, client_custom_tags
+from microservice.asking import client_class_names, client_custom_tags, client_feature_names
 from microservice.dispatch import plain
 from microservice.proto_codec import PROTO, encode_data, message_to_json, messages
 from microservice.protocol.errors import MicroserviceError
@@ -98,8 +97,9 @@ def construct_response_json(  # noqa: PLR0917 - as Seldon Core has it
 ) -> Json:
     """Return the JSON message that says `client_raw_response`, in the kind that the request had."""
     first = client_request_raw[0] if isinstance(client_request_raw, list) else client_request_raw
-    kind = decode_message(first).kind
-    return plain(compose(user_model, kind, client_raw_response, (meta, custom_metrics, runtime_tags)))
+    payload, more = decode_message(first), (meta, custom_metrics, runtime_tags)
+    columns = names_of(user_model, payload.names if is_request else None)
+    return plain(compose(user_model, (payload.kind, client_raw_response, columns), more))
 
 
 def construct_response(  # noqa: PLR0917 - as Seldon Core has it
@@ -112,14 +112,16 @@ def construct_response(  # noqa: PLR0917 - as Seldon Core has it
     runtime_tags: Json | None = None,
 ) -> Any:
     """Return the SeldonMessage that says `client_raw_response`, in the kind that the request had."""
-    kind = PROTO.decode(client_request).kind
-    return PROTO.encode(compose(user_model, kind, client_raw_response, (meta, custom_metrics, runtime_tags)))
+    payload, more = PROTO.decode(client_request), (meta, custom_metrics, runtime_tags)
+    columns = names_of(user_model, payload.names if is_request else None)
+    return PROTO.encode(compose(user_model, (payload.kind, client_raw_response, columns), more))
 
 
 def compose(
-    user_model: Any, kind: Any, value: Any, given: tuple[Json | None, list[Json] | None, Json | None]
+    user_model: Any, said: tuple[Any, Any, Any], given: tuple[Json | None, list[Json] | None, Json | None]
 ) -> Json:
-    """Return a message's content: the value, and the request's meta with the model's own over it."""
+    """Return a message's content: the value in its kind, and the request's meta with the model's over it."""
+    kind, value, columns = said
     meta, own, runtime_tags = given
     asked = meta or {}
     found = {
@@ -128,13 +130,16 @@ def compose(
         "metrics": [*(asked.get("metrics") or []), *(own or [])],
         "requestPath": asked.get("requestPath"),
     }
-    names = partial(name_columns, user_model)
-    return encode_answer(value, kind, names) | {"meta": {name: each for name, each in found.items() if each}}
+    return encode_answer(value, kind, columns) | {
+        "meta": {name: each for name, each in found.items() if each}
+    }
 
 
-def name_columns(user_model: Any, count: int) -> list[str]:
-    """Return the model's names for an answer's columns, else t:0, t:1, …"""
-    return list(client_class_names(user_model, np.empty((1, count))))
+def names_of(user_model: Any, asked: list[str] | None) -> Callable[[int], list[str]]:
+    """Return what names columns: of an answer the model's own names, of a request its `feature_names`."""
+    if asked is not None:
+        return lambda count: list(client_feature_names(user_model, asked))
+    return lambda count: list(client_class_names(user_model, np.empty((1, count))))
 
 
 def extract_feedback_request_parts(request: Any) -> tuple[Any, Any, Any, float]:
