@@ -75,6 +75,7 @@ UNFOLD: Final[dict[str, Any]] = {
                 "items": [
                     _item("Keys", "key", "keys"),
                     _item("Microservices", "lan", "microservices"),
+                    _item("Deployments", "account_tree", "deployments"),
                     _item("Runs", "play_circle", "runs"),
                     _item("Configuration", "data_object", "configuration"),
                 ],

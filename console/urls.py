@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from console.pages import audit, clients, configuration, keys, microservices, overview, runs
+from console.pages import audit, clients, configuration, deployments, keys, microservices, overview, runs
 from console.requests import Page
 
 PAGES: Final[list[tuple[str, str, Page]]] = [
@@ -30,6 +30,19 @@ PAGES: Final[list[tuple[str, str, Page]]] = [
         "client_microservice_remove",
         microservices.remove,
     ),
+    ("deployments/", "deployments", deployments.show_all),
+    ("client/<str:name>/deployments/", "client_deployments", deployments.show_client),
+    *[
+        (f"client/<str:name>/deployments/<str:deployment>/{path}", f"client_deployment{suffix}", view)
+        for path, suffix, view in (
+            ("", "", deployments.show_one),
+            ("live/", "_live", deployments.show_live),
+            ("scale/", "_scale", deployments.scale),
+            ("promote/", "_promote", deployments.promote),
+            ("rollback/", "_rollback", deployments.roll_back),
+            ("delete/", "_delete", deployments.delete),
+        )
+    ],
     ("runs/", "runs", runs.show_all),
     ("runs/new/", "run_new", runs.create),
     ("runs/<str:number>/", "run", runs.show_one),
