@@ -19,6 +19,9 @@ NAMES = {
     "KERNEL_SHAP": "microservice.units.explainers.shapley.KernelShapExplainer",
     "PERMUTATION_SHAP": "microservice.units.explainers.shapley.PermutationShapExplainer",
     "PERMUTATION_IMPORTANCE": "microservice.units.explainers.importance.ImportanceExplainer",
+    "TENSORFLOW_SERVER": "microservice.units.proxies.tensorflow_serving.TfServingProxy",
+    "TRITON_SERVER": "microservice.units.proxies.inference.TritonProxy",
+    "HUGGINGFACE_SERVER": "microservice.units.proxies.hugging_face.HuggingFaceProxy",
 }
 
 

@@ -40,30 +40,38 @@ class Upstream:
 
     def post(self, path: str, content: Any) -> Any:
         """Return the JSON answer; raises UpstreamError for any other, UpstreamTimeoutError for none."""
-        body = encode_json(content)
+        return self._ask("POST", path, encode_json(content))
+
+    def get(self, path: str) -> Any:
+        """Return the JSON answer, or raise as `post` does."""
+        return self._ask("GET", path, b"")
+
+    def _ask(self, method: str, path: str, body: bytes) -> Any:
         try:
-            status, text = self._exchange_twice(path, body)
+            status, text = self._exchange_twice(method, path, body)
         except TimeoutError as error:
             raise UpstreamTimeoutError(self.address + path, self._timeout_seconds) from error
         except (OSError, http.client.HTTPException) as error:
             raise UpstreamError(self.address + path, f"cannot be reached: {error}") from error
         return self._read(path, status, text)
 
-    def _exchange_twice(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def _exchange_twice(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Return status and body; a kept connection that the server closed meanwhile is made anew once."""
         try:
             kept = self._idle.pop()
         except IndexError:
-            return self._exchange(self._connect(), path, body)
+            return self._exchange(self._connect(), method, path, body)
         try:
-            return self._exchange(kept, path, body)
+            return self._exchange(kept, method, path, body)
         except GONE:
-            return self._exchange(self._connect(), path, body)
+            return self._exchange(self._connect(), method, path, body)
 
-    def _exchange(self, connection: http.client.HTTPConnection, path: str, body: bytes) -> tuple[int, bytes]:
+    def _exchange(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes
+    ) -> tuple[int, bytes]:
         with ExitStack() as unfinished:
             unfinished.callback(connection.close)
-            connection.request("POST", self._root + path, body, self._headers)
+            connection.request(method, self._root + path, body or None, self._headers)
             answer = connection.getresponse()
             text = answer.read()
             unfinished.pop_all()

@@ -35,8 +35,11 @@ def answering(answer: Answering) -> Iterator[Asked]:
             asked.connections += 1
             super().setup()
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"null")
             asked.calls.append((self.path, body, dict(self.headers)))
             found = answer(self.path, body)
             status, text = found if isinstance(found, tuple) else (200, json.dumps(found))
