@@ -1,4 +1,4 @@
-r"""A response transformer: the name of the likeliest class, and how sure the model is, instead of all of them.
+r"""A response transformer: the name of the likeliest class and how sure the model is, instead of all chances.
 
     seldon-microservice NameClasses --service-type OUTPUT_TRANSFORMER --parameters \
         '[{"name": "names", "value": "setosa,versicolor,virginica", "type": "STRING"}]'
