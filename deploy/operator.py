@@ -140,7 +140,8 @@ class Operator:
         if what == "DELETED":
             self._known.pop(key, None)
         else:
-            self._known[key] = document
+            # Lists of some servers leave out what all of their items have in common.
+            self._known[key] = {"apiVersion": SELDON_DEPLOYMENTS.api_version, "kind": KIND, **document}
         self._due.add(key)
 
     def _relist(self, documents: list[dict[str, Any]]) -> None:

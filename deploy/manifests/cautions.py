@@ -44,7 +44,7 @@ _OF_KUBERNETES: Final = frozenset(
 
 def cautions_of(manifest: Manifest, servers: Servers = DEFAULT_SERVERS) -> list[Fault]:
     """Every warning about a manifest as it was written; none of them keeps it from being applied."""
-    found = [*manifest.notes, *_unknown_fields(manifest, ""), *_of_annotations(manifest)]
+    found = [*manifest.notes, *_unknown_fields(manifest, ""), *_of_annotations(manifest), *_of_name(manifest)]
     for place, predictor in enumerate(manifest.spec.predictors):
         path = f"spec.predictors[{place}]"
         found += _of_predictor(predictor, path)
@@ -88,6 +88,13 @@ def _of_annotations(manifest: Manifest) -> Iterator[Fault]:
         for key, value in given.items():
             if problem := problem_of_annotation(key, value):
                 yield Fault(f"{path}.{key}", problem, value)
+
+
+def _of_name(manifest: Manifest) -> Iterator[Fault]:
+    """Services begin with the deployment's name, and Kubernetes is stricter with theirs."""
+    if "." in manifest.name or not manifest.name[:1].isalpha():
+        words = "Kubernetes takes no Service of such a name: it begins with a letter and has no dots"
+        yield Fault("metadata.name", words, manifest.name)
 
 
 # -- predictors ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from deploy.manifests.records import GROUP, KIND
 from deploy.rendering import Options, entry_objects, internal_objects, scenes_of
 from deploy.rendering.scene import MANAGED_BY, Scene, id_label
 from deploy.runtimes.kubernetes.cluster import Cluster
+from deploy.runtimes.kubernetes.errors import ClusterUnreachableError
 from deploy.runtimes.kubernetes.observing import Observed, failed_status, is_available, key_of, status_of
 from deploy.runtimes.kubernetes.resources import MADE
 
@@ -45,8 +46,8 @@ class Reconciler:
         """Does what can be done now for the SeldonDeployment `document`; its status, written when it changed.
 
         What was running goes on until all of the new is available: only then are requests let in to it, and
-        what is no longer wanted is deleted. ClusterRefusedError and ClusterUnreachableError are the caller's
-        to try again; a manifest that breaks the rules changes nothing but the status.
+        what is no longer wanted is deleted. A manifest that breaks the rules changes nothing but the status.
+        What the cluster or the data plane refuses is in the status, too, and raised: the caller tries again.
         """
         former = document.get("status") or {}
         try:
@@ -55,10 +56,14 @@ class Reconciler:
             scenes = scenes_of(manifest, self.options)
             internal, entries = internal_objects(scenes), entry_objects(scenes)
         except SeldonError as error:
-            generation = document["metadata"].get("generation", 0)
-            self._event(document, "Warning", "InternalError", error.message)
-            return self._write(document, former, failed_status(error.message, former, generation))
-        return self._write(document, former, self._make(document, scenes, (internal, entries)))
+            return self._fail(document, error)
+        try:
+            return self._write(document, former, self._make(document, scenes, (internal, entries)))
+        except ClusterUnreachableError:
+            raise
+        except SeldonError as error:
+            self._fail(document, error)
+            raise
 
     def _make(
         self, document: Object, scenes: Sequence[Scene], wanted: tuple[list[Object], list[Object]]
@@ -114,6 +119,13 @@ class Reconciler:
             if (state := status["state"]) != former.get("state"):
                 self._event(document, "Normal", "Updated", f"{state} {status['description']}".strip())
         return status
+
+    def _fail(self, document: Object, error: SeldonError) -> Object:
+        former = document.get("status") or {}
+        status = failed_status(error.message, former, document["metadata"].get("generation", 0))
+        if status != former:
+            self._event(document, "Warning", "InternalError", error.message)
+        return self._write(document, former, status)
 
     def _tell(self, document: Object, what: str, made: Object) -> None:
         kind, name = key_of(made)

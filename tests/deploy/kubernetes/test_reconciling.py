@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clients.errors import ClientMissingError
 from deploy.manifests import Manifest
 from deploy.rendering import Options
 from deploy.rendering.options import Ingress
@@ -233,6 +234,26 @@ def test_kind_that_the_cluster_lacks_is_told() -> None:
             ClusterRefusedError, match="apply VirtualService acme/iris: the server could not find"
         ):
             again(server, cluster)
+        written = server.get("SeldonDeployment", "iris")
+        assert written is not None
+        assert written["status"]["state"] == "Failed"
+        assert "apply VirtualService" in written["status"]["description"]
+
+
+def test_what_the_data_plane_refuses_is_in_the_status(server: ApiServer, cluster: Cluster) -> None:
+    class Refusing(Told):
+        def put(self, manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> None:
+            raise ClientMissingError(manifest.metadata.namespace)
+
+    gateway = Reconciler(cluster, Options(), Refusing())
+    server.put(document())
+    gateway.reconcile(server.get("SeldonDeployment", "iris") or {})
+    server.run_pods()
+    with pytest.raises(ClientMissingError):
+        gateway.reconcile(server.get("SeldonDeployment", "iris") or {})
+    written = server.get("SeldonDeployment", "iris")
+    assert written is not None
+    assert (written["status"]["state"], "acme" in written["status"]["description"]) == ("Failed", True)
 
 
 def test_wrong_token_and_no_server_are_told(server: ApiServer, cluster: Cluster) -> None:

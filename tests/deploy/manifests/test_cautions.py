@@ -167,6 +167,12 @@ def test_ordinary_manifest_has_no_warnings(one: dict[str, Any], spec: dict[str, 
     assert cautions_of(manifest(one, **spec)) == []
 
 
+@pytest.mark.parametrize("name", ["9iris", "iris.v2"])
+def test_deployment_whose_services_could_not_be_named_is_told(name: str) -> None:
+    [told] = [str(each) for each in cautions_of(manifest(name=name))]
+    assert told.startswith(f'metadata.name: Invalid value: "{name}": Kubernetes takes no Service')
+
+
 def test_what_kubernetes_adds_to_an_object_is_no_unknown_field() -> None:
     found = manifest()
     text = """
