@@ -27,7 +27,7 @@ from microservice.hooks import PREDICT
 from microservice.metrics import Meter, Snapshots
 from microservice.rest import Receive, RestApp, Scope, Send
 from microservice.settings import Settings
-from microservice.tracing import make_tracer
+from microservice.tracing import Tracer, make_tracer
 
 if TYPE_CHECKING:
     from microservice.grpc_server import GrpcDoor
@@ -37,6 +37,7 @@ READY = "ready"  # the word supervisor.py waits for
 CUSTOM = -1  # the number of the process that runs custom_service
 SNAPSHOT_SECONDS = 1.0
 STUCK_GRACE_SECONDS = 1  # what other calls have when one is stuck
+TRACING_END_SECONDS = 3.0
 LATENCY_MS = 5.0  # how long the first call of a batch waits, unless told otherwise
 
 
@@ -144,9 +145,16 @@ async def serve(
     await server.serve(sockets=sockets)
     if door is not None:
         await door.end(STUCK_GRACE_SECONDS if server.is_stuck else settings.grace_seconds)
-    await asyncio.to_thread(app.tracer.end)
+    await end_tracing(app.tracer)
     writing.cancel()
     snapshots.write(meter)
+
+
+async def end_tracing(tracer: Tracer) -> None:
+    """Send the last spans, for a few seconds at most: a collector that is gone must not keep the worker."""
+    sending = threading.Thread(target=tracer.end, daemon=True)
+    sending.start()
+    await asyncio.to_thread(sending.join, TRACING_END_SECONDS)
 
 
 def add_batcher(app: RestApp, dispatcher: Dispatcher) -> None:

@@ -23,6 +23,7 @@ CONTRACT = {
     ],
     "targets": [{"name": "y", "dtype": "FLOAT", "ftype": "continuous", "range": [0, 1]}],
 }
+MLSERVER = PROJECT / ".run" / "mlserver" / "bin" / "mlserver"
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.skipif(
@@ -111,6 +112,37 @@ def check_component(found: dict[str, Any], transport: str) -> None:
     assert found["feedback"]["data"]["tensor"]["values"] == [0.5]
     assert found["refused"].startswith("failed: ")
     assert "custom" not in found or "customData" in found["custom"]
+
+
+@pytest.mark.parametrize(("transport", "gateway"), [("rest", "seldon"), ("grpc", "ambassador")])
+@pytest.mark.parametrize("size", ["1", "2"])
+def test_the_batch_processor_gets_an_answer_for_every_line(
+    served: Served, transport: str, gateway: str, size: str
+) -> None:
+    (served.folder / "in.txt").write_text("[[1.0, 2.0]]\n[[3.0, 4.0]]\n[[5.0, 6.0]]\n")
+    host = served.http if transport == "rest" else served.grpc
+    named = ("-d", "d", "-n", "n", "-g", gateway, "-h", host, "--transport", transport, "-p", "tensor")
+    files = ("-i", "in.txt", "-o", "out.txt", "-u", "B", "-w", "2", "-s", size)
+    done = served.run("seldon-batch-processor", *named, *files)
+    answers = [json.loads(line) for line in (served.folder / "out.txt").read_text().splitlines()]
+    assert done.returncode == 0, done.stderr
+    values = sorted(answer["data"]["tensor"]["values"] for answer in answers)
+    assert values == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert {answer["meta"]["tags"]["batch_id"] for answer in answers} == {"B"}
+
+
+@pytest.mark.skipif(
+    not MLSERVER.exists(), reason="mlserver 1.7.1 is not in .run/mlserver; `make journeys` installs it"
+)
+def test_mlservers_batches_get_an_answer_for_every_line(served: Served) -> None:
+    tensor = {"name": "x", "datatype": "FP64", "shape": [1, 2]}
+    lines = [{"inputs": [tensor | {"data": [n, n + 1.0]}]} for n in (1.0, 3.0)]
+    (served.folder / "v2.txt").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = ("-u", served.http, "-m", "Echo", "-i", "v2.txt", "-o", "v2out.txt", "--transport", "rest")
+    done = served.run(str(MLSERVER), "infer", *words)
+    answers = [json.loads(line) for line in (served.folder / "v2out.txt").read_text().splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [answer["outputs"][0]["data"] for answer in answers] == [[1.0, 2.0], [3.0, 4.0]]
 
 
 RECORDED = """

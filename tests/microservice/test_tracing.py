@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from microservice.errors import StartError
 from microservice.protocol import prediction_pb2, prediction_pb2_grpc
 from microservice.settings import Settings, Tracing
 from microservice.tracing import NoTracer, OtelTracer, make_tracer, read_share, read_tags
+from microservice.worker import end_tracing
 from tests.microservice.inside import Inside, make_inside
 from tests.microservice.models import TEXT_MODEL
 from tests.microservice.running import Served, end, read_line, start, wait_until, write_class
@@ -137,6 +139,26 @@ def collector() -> Iterator[tuple[int, list[bytes]]]:
         yield server.server_address[1], bodies
         server.shutdown()
         thread.join()
+
+
+class Lost:
+    """A tracer whose collector never answers."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+
+    def wrap(self, name: str, headers: Any, ask: Any) -> Any:
+        return ask
+
+    def end(self) -> None:
+        self.may_end.wait(60)
+
+
+async def test_a_collector_that_is_gone_does_not_keep_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microservice.worker.TRACING_END_SECONDS", 0.05)
+    tracer = Lost()
+    await asyncio.wait_for(end_tracing(tracer), 10)
+    tracer.may_end.set()
 
 
 @pytest.mark.slow
