@@ -28,7 +28,8 @@ class ModelThreads(Generic[T]):
 
     def __init__(self, count: int, max_waiting: int, timeout_seconds: float = 0.0) -> None:
         """Start the threads; a job that outlasts the timeout, 0 for none, fails with CallTimeoutError."""
-        self._jobs: SimpleQueue[Waiting[T]] = SimpleQueue()
+        self._jobs: SimpleQueue[Waiting[T] | None] = SimpleQueue()
+        self._count = count
         self._done: deque[tuple[asyncio.Future[T], T]] = deque()
         self._is_waking = False
         self._max_waiting = max_waiting
@@ -51,6 +52,11 @@ class ModelThreads(Generic[T]):
         self._jobs.put((job, future))
         return future
 
+    def end(self) -> None:
+        """Let the threads end once what waits is done."""
+        for _ in range(self._count):
+            self._jobs.put(None)
+
     def _give_up(self, future: asyncio.Future[T]) -> None:
         future.set_exception(CallTimeoutError(self._timeout_seconds))
         if future in self._under_way:
@@ -58,7 +64,10 @@ class ModelThreads(Generic[T]):
 
     def _work(self) -> None:
         while True:
-            job, future = self._jobs.get()
+            waiting = self._jobs.get()
+            if waiting is None:
+                return
+            job, future = waiting
             # A caller that was cancelled, or given up, while it waited gets no model call.
             if future.done():
                 continue

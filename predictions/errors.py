@@ -248,6 +248,26 @@ class UnitNotReadyError(UnavailableError):
         super().__init__(f"Unit {unit} is not ready: none of its replicas is.", unit=unit)
 
 
+class UnitUnloadableError(UpstreamError):
+    """The class of a unit in this process cannot be imported or constructed."""
+
+    code = "unit_unloadable"
+
+    def __init__(self, unit: str, reason: str) -> None:
+        super().__init__(f"Unit {unit} could not be loaded: {_sentence(reason)}", unit=unit)
+
+
+class UnitsInProcessOffError(UnavailableError):
+    """The unit is a class for the gateway's own process, which the settings do not allow."""
+
+    code = "units_in_process_off"
+
+    def __init__(self, unit: str) -> None:
+        super().__init__(
+            f"Unit {unit} is not loaded: UNITS_IN_PROCESS does not allow code in the gateway.", unit=unit
+        )
+
+
 class UnitRefusedError(UpstreamError):
     """A unit answered with an error of its own; `answer_status`, `body` and `content_type` are its words."""
 

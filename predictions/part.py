@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils.module_loading import import_string
 
 from events.sinks.base import Sink
+from predictions.errors import UnitsInProcessOffError
 from predictions.gateway import Gateway, GatewayLimits
 from predictions.records import MicroserviceSpec
 from predictions.registry import N, Registry
 from predictions.selectors import networks_of, servings_by_client, specs_by_client
 from predictions.services import DEPLOYMENTS_TOPIC, TOPIC
-from predictions.transports.base import Transport
+from predictions.transports.base import RefusingTransport, Transport
 from predictions.transports.grpc import GrpcTransport
 from predictions.transports.http import HttpTransport
 from stores.changes import subscribe
@@ -92,6 +96,8 @@ def build_gateway(sink: Sink) -> Gateway:
 
 
 def _transport(spec: MicroserviceSpec) -> Transport:
+    if spec.url.startswith("python:"):
+        return _local_transport(spec)
     if spec.url.startswith("grpc://"):
         address = spec.url.removeprefix("grpc://")
         return GrpcTransport(spec.name, address, max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES)
@@ -102,3 +108,17 @@ def _transport(spec: MicroserviceSpec) -> Transport:
         max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES,
         networks=networks_of(spec),
     )
+
+
+def _local_transport(spec: MicroserviceSpec) -> Transport:
+    if not settings.UNITS_IN_PROCESS:
+        return RefusingTransport(partial(UnitsInProcessOffError, spec.name))
+    # The wrapper is imported only where units run here.
+    make: Any = import_string("predictions.transports.local.LocalTransport")
+    transport: Transport = make(
+        spec.name,
+        spec.url,
+        threads=settings.UNIT_THREADS,
+        max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES,
+    )
+    return transport

@@ -243,6 +243,10 @@ PREDICT_MAX_ANSWER_BYTES = env.env_int("PREDICT_MAX_ANSWER_BYTES", 33_554_432, 1
 GRPC_ADDRESS = env.env_str("GRPC_ADDRESS", "")
 # URL to which a unit's requests are logged whose logger names none; empty: it is not logged.
 REQUEST_LOGGER_DEFAULT_ENDPOINT = env.env_str("REQUEST_LOGGER_DEFAULT_ENDPOINT", "")
+# Whether units may be classes in the workers themselves (`python:/folder#module.Class`): trusted code alone.
+UNITS_IN_PROCESS = env.env_bool("UNITS_IN_PROCESS", False)
+# Threads in which one such unit's methods run, per worker.
+UNIT_THREADS = env.env_int("UNIT_THREADS", 4, 1, 256)
 # Networks (CIDRs, comma-separated) whose addresses microservices may have; empty: any address.
 MICROSERVICE_NETWORKS = env.env_list("MICROSERVICE_NETWORKS")
 

@@ -71,7 +71,7 @@ class RandomAbTest(BuiltIn):
     does: ClassVar[frozenset[str]] = frozenset({"ROUTE"})
 
     def route(self, unit: Unit, walk: Walk) -> int:
-        ratio = float(dict(unit.parameters).get("ratioA", "0.5"))
+        ratio = float(unit.parameter("ratioA", "0.5"))
         return 0 if point_of(walk.puid, f"abtest:{walk.client}:{unit.name}") < ratio else 1
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+import orjson
+
 from predictions.graphs.flows import SELDON, Flow
 from predictions.graphs.flows_grpc import SELDON_GRPC
 from predictions.graphs.flows_plain import TENSORFLOW, V2
@@ -133,9 +135,17 @@ class Assembler:
         seconds = self._seconds(unit)
         replicas = []
         for url in unit.endpoints:
-            spec = replace(self._default, name=label, url=url, deadline_seconds=seconds)
+            spec = replace(self._default, name=label, url=_whole_url(url, unit), deadline_seconds=seconds)
             self._specs.add(spec)
             replicas.append(self._upstream_of(spec))
         if len(replicas) == 1:
             return replicas[0]
         return ReplicasPort(tuple(replicas)) if replicas else NoPort(label)
+
+
+def _whole_url(url: str, unit: Unit) -> str:
+    """`url`, of a class in this process with its parameters: another value makes another object."""
+    if not url.startswith("python:") or not unit.parameters:
+        return url
+    given = [dict(zip(("name", "value", "type"), each, strict=True)) for each in unit.parameters]
+    return f"{url}?{orjson.dumps(given).decode()}"

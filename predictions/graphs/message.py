@@ -59,7 +59,7 @@ class Message:
     def body(self) -> bytes:
         """The message as JSON text; MessageError when JSON cannot say it."""
         if self._body is None:
-            self._body = proto.to_json(self._raw or b"")
+            self._body = proto.to_json(self._raw or b"", self.meta)
         return self._body
 
     @property

@@ -33,9 +33,13 @@ def build(document: Json) -> pb.SeldonMessage:
     return message
 
 
-def to_json(raw: bytes) -> bytes:
-    """The JSON text of the SeldonMessage in `raw`; MessageError when JSON cannot say it."""
-    return orjson.dumps(describe(parse(raw)))
+def to_json(raw: bytes, meta: Json | None = None) -> bytes:
+    """The JSON text of the SeldonMessage in `raw`; MessageError when JSON cannot say it.
+
+    `meta` is what the message's own says, where that is known: protobuf leaves out what is empty.
+    """
+    document = describe(parse(raw))
+    return orjson.dumps({**document, "meta": meta} if meta else document)
 
 
 def parse(raw: bytes) -> pb.SeldonMessage:

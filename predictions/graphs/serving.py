@@ -43,7 +43,8 @@ class Unit:
     type: str = "UNKNOWN_TYPE"
     implementation: str = "UNKNOWN_IMPLEMENTATION"
     methods: frozenset[str] = frozenset()
-    parameters: tuple[tuple[str, str], ...] = ()
+    # Name, value and type, as they were written.
+    parameters: tuple[tuple[str, str, str], ...] = ()
     endpoints: tuple[str, ...] = ()
     image: str = ""
     logger_mode: str = ""
@@ -54,6 +55,10 @@ class Unit:
     def does(self) -> frozenset[str]:
         """The methods that it is called for, by its type and its own `methods`."""
         return self.methods | METHODS_OF_TYPE[self.type]
+
+    def parameter(self, name: str, default: str) -> str:
+        """The value of parameter `name`, as it was written."""
+        return next((value for each, value, _ in self.parameters if each == name), default)
 
     @property
     def is_built_in(self) -> bool:
@@ -180,9 +185,7 @@ def _unit(place: _Place, children: tuple[Unit, ...]) -> Unit:
         type=place.one_of("type", TYPES, "UNKNOWN_TYPE"),
         implementation=place.one_of("implementation", IMPLEMENTATIONS, "UNKNOWN_IMPLEMENTATION"),
         methods=frozenset(place.texts("methods", METHODS)),
-        parameters=tuple(
-            (each.text("name"), str(each.value.get("value"))) for each in place.items("parameters")
-        ),
+        parameters=tuple(_parameter(each) for each in place.items("parameters")),
         endpoints=tuple(place.texts("endpoints", _ENDPOINT)),
         image=place.optional_text("image"),
         logger_mode=place.mode(logger),
@@ -198,11 +201,15 @@ def _unit(place: _Place, children: tuple[Unit, ...]) -> Unit:
     return unit
 
 
+def _parameter(place: _Place) -> tuple[str, str, str]:
+    return place.text("name"), str(place.value.get("value")), str(place.value.get("type") or "STRING")
+
+
 def _check_built_in(place: _Place, unit: Unit) -> None:
     if unit.implementation == "RANDOM_ABTEST":
         if len(unit.children) != 2:
             place.refuse("children", "RANDOM_ABTEST has exactly two children")
-        if not _RATIO.fullmatch(dict(unit.parameters).get("ratioA", "0.5")):
+        if not _RATIO.fullmatch(unit.parameter("ratioA", "0.5")):
             place.refuse("parameters", "ratioA is a number from 0 to 1")
     if unit.implementation in ("SIMPLE_ROUTER", "AVERAGE_COMBINER") and not unit.children:
         place.refuse("children", f"{unit.implementation} has at least one child")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
+
+from common.errors import SeldonError
 
 
 class Call(NamedTuple):
@@ -43,3 +46,16 @@ class Transport(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Let go of every connection; calls under way fail."""
+
+
+class RefusingTransport(Transport):
+    """Stands where nothing may be called: every call raises what `error` makes."""
+
+    def __init__(self, error: Callable[[], SeldonError]) -> None:
+        self._error = error
+
+    async def call(self, call: Call, seconds: float) -> Answer:
+        raise self._error()
+
+    async def close(self) -> None:
+        """Nothing was opened."""

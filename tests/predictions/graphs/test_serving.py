@@ -42,7 +42,7 @@ def test_every_field_of_the_seam_is_read() -> None:
     assert (found.protocol, found.rest_timeout_seconds, found.grpc_timeout_seconds) == ("seldon", 1.5, 0.0)
     root = found.predictors[0].graph
     assert root.does == {"ROUTE", "SEND_FEEDBACK", "TRANSFORM_OUTPUT"}
-    assert (root.is_built_in, root.parameters) == (True, (("ratioA", "0.5"),))
+    assert (root.is_built_in, root.parameters) == (True, (("ratioA", "0.5", "FLOAT"),))
     assert root.children[0].endpoints == (HERE, "http://127.0.0.1:9002")
     assert (root.children[1].logger_mode, root.children[1].logger_url) == ("request", "http://log")
     assert [each.name for each in root.walk()] == ["ab", "a", "b"]

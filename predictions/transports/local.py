@@ -1,0 +1,176 @@
+"""Units in this process: a model author's class behind the wrapper's own app, called without a socket.
+
+For trusted code alone: what such a class does to the process it does to every client's predictions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+from collections.abc import MutableMapping
+from hashlib import blake2b
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from microservice.component import Component, call_load, check_parameters
+from microservice.dispatch import Dispatcher
+from microservice.errors import StartError
+from microservice.finding import add_seldon_core, refusing
+from microservice.hooks import find_hook
+from microservice.metrics import Meter, Snapshots
+from microservice.parameters import read_parameter
+from microservice.rest import RestApp
+from microservice.settings import Settings
+from predictions.errors import (
+    AnswerTooLargeError,
+    MicroserviceDownError,
+    MicroserviceSlowError,
+    UnitUnloadableError,
+)
+from predictions.transports.base import Answer, Call, Transport
+
+SCHEME: Final = "python:"
+
+
+class Place(NamedTuple):
+    """Where a class is, of `python:/folder#module.Class?<parameters as JSON>`."""
+
+    folder: Path
+    module: str
+    class_name: str
+    parameters: list[Any]
+
+    @classmethod
+    def of(cls, url: str) -> Place:
+        """The place that `url` names; `Foo` alone is class Foo of module Foo."""
+        path, _, rest = url.removeprefix(SCHEME).partition("#")
+        dotted, _, parameters = rest.partition("?")
+        module, _, name = dotted.rpartition(".")
+        return cls(Path(path), module or name, name, orjson.loads(parameters) if parameters else [])
+
+
+class LocalTransport(Transport):
+    """Calls the class at `url`, loaded at the first call, in at most `threads` threads of its own."""
+
+    def __init__(self, name: str, url: str, *, threads: int = 4, max_answer_bytes: int = 33_554_432) -> None:
+        self.name = name
+        self._place = Place.of(url)
+        self._threads = threads
+        self._max_answer_bytes = max_answer_bytes
+        self._app: RestApp | None = None
+        self._loading = asyncio.Lock()
+        self._closed = False
+
+    async def call(self, call: Call, seconds: float) -> Answer:
+        if self._closed:
+            raise MicroserviceDownError(self.name, "the gateway lets go of it")
+        try:
+            async with asyncio.timeout(seconds):
+                app = self._app or await self._load()
+                answer = await _ask(app, call)
+        except TimeoutError:
+            raise MicroserviceSlowError(self.name, seconds) from None
+        if len(answer.body) > self._max_answer_bytes:
+            raise AnswerTooLargeError(self.name, self._max_answer_bytes)
+        return answer
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._app is not None:
+            self._app.threads.end()
+            self._app.side_thread.end()
+            self._app = None
+
+    async def _load(self) -> RestApp:
+        async with self._loading:
+            if self._app is None:
+                try:
+                    component = await asyncio.to_thread(load, self._place)
+                except StartError as error:
+                    raise UnitUnloadableError(self.name, str(error)) from None
+                self._app = self._serve(component)
+            return self._app
+
+    def _serve(self, component: Component) -> RestApp:
+        settings = Settings(
+            self._place.class_name, str(self._place.folder), {}, self.name, threads=self._threads
+        )
+        meter = Meter()
+        return RestApp(Dispatcher(component, settings, meter), settings, meter, Snapshots(Path(), "local"))
+
+
+def load(place: Place) -> Component:
+    """The class at `place`, constructed and loaded; StartError says what keeps it from that."""
+    add_seldon_core()
+    found = getattr(_module(place), place.class_name, None)
+    if not isinstance(found, type):
+        raise StartError(f"there is no class {place.class_name} in {place.folder}/{place.module}")
+    parameters = dict(read_parameter(entry) for entry in place.parameters)
+    check_parameters(found, parameters)
+    with refusing(f"constructing {found.__name__}"):
+        component = Component(found(**parameters))
+    hook = find_hook(component.subject, "load")
+    if hook is not None:
+        with refusing(f"{found.__name__}.load()"):
+            call_load(hook, (NotImplementedError, *component.missing))
+    return component
+
+
+def _module(place: Place) -> ModuleType:
+    """The module, under a name of its own: two folders may each have a `Model.py`."""
+    stem = place.folder.joinpath(*place.module.split("."))
+    file = next((each for each in (stem.with_suffix(".py"), stem / "__init__.py") if each.is_file()), None)
+    if file is None:
+        raise StartError(f"there is no file {stem}.py")
+    name = f"seldon_unit_{blake2b(str(file).encode(), digest_size=8).hexdigest()}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise StartError(f"{file} cannot be imported")
+    if str(place.folder) not in sys.path:
+        # For what the class imports beside itself; last, so that it stands in for nothing of ours.
+        sys.path.append(str(place.folder))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with refusing(f"importing {file.name}"):
+        spec.loader.exec_module(module)
+    return module
+
+
+async def _ask(app: RestApp, call: Call) -> Answer:
+    """The app's answer to `call`, as a server would have asked it."""
+    status, content_type, body = 500, "", b""
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": call.body, "more_body": False}
+
+    async def send(event: MutableMapping[str, Any]) -> None:
+        nonlocal status, content_type, body
+        if event["type"] == "http.response.start":
+            status = event["status"]
+            content_type = dict(event["headers"]).get(b"content-type", b"").decode("latin-1")
+        else:
+            body = event["body"]
+
+    await app(_scope(call), receive, send)
+    return Answer(status, content_type, body)
+
+
+def _scope(call: Call) -> dict[str, Any]:
+    path, _, query = call.target.partition("?")
+    headers = [(b"content-type", call.content_type.encode("latin-1"))]
+    for line in call.headers.split(b"\r\n"):
+        name, colon, value = line.partition(b": ")
+        if colon:
+            headers.append((name.lower(), value))
+    return {
+        "type": "http",
+        "method": call.method,
+        "path": path,
+        "query_string": query.encode("ascii", "replace"),
+        "headers": headers,
+        "server": ("local", 0),
+    }
