@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 from deploy.status import start_ticks
 from deploy.waiting import wait_until
-from tests.deploy.bundles.sources import CLASS
+from tests.deploy.bundles.sources import CLASS, make_source
 from tests.deploy.manifested import container, manifest, predictor
 from tests.journeys.deployed import Callers, apply, build, described, log_of, processes, run, token_of
 from tests.journeys.machines import Installation, Place, new_place
@@ -24,6 +24,56 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ONE, TWO = "company/doubler:0.1", "company/doubler:0.2"
 SLOW = CLASS.replace("return", "import time; time.sleep(0.05)\n        return")
+
+
+TEMPLATE = """
+class MyModel(object):
+    def __init__(self):
+        print("Initializing")
+
+    def predict(self, X, features_names):
+        print("Predict called - will run identity function", flush=True)
+        return X
+"""
+FIRST_MANIFEST: dict[str, Any] = {
+    "apiVersion": "machinelearning.seldon.io/v1alpha2",
+    "kind": "SeldonDeployment",
+    "metadata": {"labels": {"app": "seldon"}, "name": "iris"},
+    "spec": {
+        "annotations": {"project_name": "Test project", "deployment_version": "v1"},
+        "name": "test-deployment",
+        "oauth_key": "oauth-key",
+        "oauth_secret": "oauth-secret",
+        "predictors": [
+            {
+                "componentSpecs": [
+                    {
+                        "spec": {
+                            "containers": [
+                                {
+                                    "image": "seldon-core-template-model",
+                                    "imagePullPolicy": "IfNotPresent",
+                                    "name": "classifier",
+                                    "resources": {"requests": {"memory": "1Mi"}},
+                                }
+                            ],
+                            "terminationGracePeriodSeconds": 20,
+                        }
+                    }
+                ],
+                "graph": {
+                    "children": [],
+                    "name": "classifier",
+                    "endpoint": {"type": "REST"},
+                    "type": "MODEL",
+                },
+                "name": "example",
+                "replicas": 1,
+                "annotations": {"predictor_version": "v1"},
+            }
+        ],
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +285,20 @@ def test_graph_of_a_router_that_ships_and_two_bundles(place: Place, callers: Cal
     with callers.asking(2):
         assert _soon(lambda: callers.seen("[[2.0]]") and callers.seen("[[3.0]]"))
     assert callers.failed == {}
+
+
+def test_s2i_page_and_first_manifest_of_seldon_core_work_as_written(place: Place, callers: Callers) -> None:
+    source = make_source(
+        place.folder / "template",
+        TEMPLATE,
+        "MODEL_NAME=MyModel\nAPI_TYPE=REST\nSERVICE_TYPE=MODEL\nPERSISTENCE=0\n",
+    )
+    (source / "Doubler.py").rename(source / "MyModel.py")
+    run(place, "build", str(source), "seldonio/seldon-core-s2i-python3:0.18", "seldon-core-template-model")
+    apply(place, FIRST_MANIFEST)
+    with callers.asking(1):
+        assert _soon(lambda: callers.seen("[[1.0]]"))
+    assert "Predict called" in log_of(processes(place)[-1])
 
 
 def test_deleted_deployment_leaves_no_process(place: Place, callers: Callers) -> None:
