@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from microservice.errors import StartError, UpstreamError, UpstreamTimeoutError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.wire import decode_json, encode_json
+from microservice.storage import show_uri
 
 SHOWN_CHARACTERS = 300
 GONE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
@@ -94,6 +95,15 @@ class Upstream:
             return decode_json(text)
         except InvalidMessageError as error:
             raise UpstreamError(self.address + path, "answered no JSON") from error
+
+
+def describe_need(server: str, port: int, model_uri: str) -> str:
+    """Return what to do about a proxy that was not told whom to ask."""
+    model = f" with the model {show_uri(model_uri)}" if model_uri else ""
+    return (
+        f"the parameter rest_endpoint is needed, such as http://localhost:{port}: "
+        f"this is a proxy, start a server of {server}{model} beside it"
+    )
 
 
 def close_all(connections: list[http.client.HTTPConnection]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from microservice.errors import StartError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.payload import shorten
-from microservice.units.calling import Upstream, read_json_parameter
+from microservice.units.calling import Upstream, describe_need, read_json_parameter
 
 Json = dict[str, Any]
 
@@ -20,10 +20,10 @@ class HuggingFaceProxy:
 
     def __init__(
         self, rest_endpoint: str = "", path: str = "/", parameters: str = "", token: str = "",
-        timeout_seconds: float = 60.0,
+        model_uri: str = "", timeout_seconds: float = 60.0,
     ) -> None:  # fmt: skip
         if not rest_endpoint:
-            raise StartError("the parameter rest_endpoint is needed, such as http://localhost:8080")
+            raise StartError(describe_need("Hugging Face", 8080, model_uri))
         self._upstream = Upstream(rest_endpoint, timeout_seconds, token)
         self._path = f"/{path.lstrip('/')}"
         self._parameters = read_json_parameter("parameters", parameters)

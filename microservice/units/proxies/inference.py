@@ -11,7 +11,7 @@ import numpy as np
 from microservice.errors import StartError, UpstreamError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.payload import shorten
-from microservice.units.calling import Upstream
+from microservice.units.calling import Upstream, describe_need
 
 Json = dict[str, Any]
 KINDS = {
@@ -28,13 +28,13 @@ class TritonProxy:
     """
 
     def __init__(
-        self, rest_endpoint: str = "", model_name: str = "", model_version: str = "", model_input: str = "",
-        model_output: str = "", timeout_seconds: float = 10.0,
+        self, *, rest_endpoint: str = "", model_name: str = "", model_version: str = "",
+        model_input: str = "", model_output: str = "", model_uri: str = "", timeout_seconds: float = 10.0,
     ) -> None:  # fmt: skip
-        if not rest_endpoint or not model_name:
-            raise StartError(
-                "the parameters rest_endpoint (such as http://localhost:8000) and model_name are needed"
-            )
+        if not rest_endpoint:
+            raise StartError(describe_need("Triton", 8000, model_uri))
+        if not model_name:
+            raise StartError("the parameter model_name is needed: the model's name in the server")
         self._upstream = Upstream(rest_endpoint, timeout_seconds)
         version = f"/versions/{quote(model_version)}" if model_version else ""
         self._path = f"/v2/models/{quote(model_name)}{version}"

@@ -11,7 +11,7 @@ import numpy as np
 from microservice.errors import StartError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.payload import shorten
-from microservice.units.calling import Upstream
+from microservice.units.calling import Upstream, describe_need
 
 Json = dict[str, Any]
 
@@ -25,12 +25,12 @@ class TfServingProxy:
 
     def __init__(
         self, *, rest_endpoint: str = "", grpc_endpoint: str = "", model_name: str = "",
-        signature_name: str = "", model_input: str = "", model_output: str = "",
+        signature_name: str = "", model_input: str = "", model_output: str = "", model_uri: str = "",
         timeout_seconds: float = 10.0,
     ) -> None:  # fmt: skip
         if not rest_endpoint:
             only = "; this proxy speaks no gRPC, leave grpc_endpoint out" if grpc_endpoint else ""
-            raise StartError(f"the parameter rest_endpoint is needed, such as http://localhost:8501{only}")
+            raise StartError(f"{describe_need('TensorFlow Serving', 8501, model_uri)}{only}")
         if not model_name:
             raise StartError("the parameter model_name is needed: the model's name in TensorFlow Serving")
         self._upstream = Upstream(rest_endpoint, timeout_seconds)

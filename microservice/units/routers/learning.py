@@ -81,7 +81,7 @@ class LearningRouter(ShippedUnit):
 
     def send_feedback(
         self, features: Any, feature_names: Any, reward: float, truth: Any, routing: Any = None
-    ) -> SeldonResponse:
+    ) -> list[Any]:
         """Count a reward of 0 to 1 for the branch that was taken, once for each row of the request.
 
         Raises InvalidMessageError for any other reward and for a branch that is none; StateAwayError when it
@@ -93,10 +93,11 @@ class LearningRouter(ShippedUnit):
         amounts = np.zeros((self.options.n_branches, 2))
         amounts[branch] = np.array([reward, 1 - reward]) * count_rows(features)
         self._sums.add(amounts.ravel())
-        arms = self.read_arms()
         if self.options.verbose:
-            log.info("%s: branch %d earned %g; %s", self.place.key, branch, reward, arms.tolist())
-        return SeldonResponse([], metrics=self._show_changes(arms))
+            arms = self.read_arms().tolist()
+            log.info("%s: branch %d earned %g; %s", self.place.key, branch, reward, arms)
+        # No gauges: their label `method` would make them series of their own, which grow old.
+        return []
 
     def health_status(self) -> Json:
         """Return what was learnt, for `/health/status`: what each branch has earned, and where it is kept."""

@@ -144,7 +144,12 @@ def test_embeddings_are_an_array_and_objects_stay_objects() -> None:
     [
         (TfServingProxy, {"grpc_endpoint": "h:2000", "model_name": "m"}, "speaks no gRPC"),
         (TfServingProxy, {"rest_endpoint": "h:1"}, "model_name is needed"),
-        (TritonProxy, {"rest_endpoint": "h:1"}, "model_name are needed"),
+        (TritonProxy, {"rest_endpoint": "h:1"}, "model_name is needed"),
+        (
+            TritonProxy,
+            {"model_uri": "s3://b/m"},
+            "start a server of Triton with the model s3://b/m beside it",
+        ),
         (HuggingFaceProxy, {}, "rest_endpoint is needed"),
         (
             HuggingFaceProxy,

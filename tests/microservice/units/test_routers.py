@@ -93,9 +93,10 @@ def test_state_is_shown_by_tags_gauges_and_health(tmp_path: Path) -> None:
     assert (first.data, first.tags) == (1, {"eg-branch": "new"})
     assert first.metrics[0]["tags"] == {"branch": "1", "branch_name": "new"}
     assert len(router.route(ROWS, []).metrics) == 1
+    router.send_feedback(np.ones((4, 1)), [], 0.75, np.array([]), 1)
     gauges = {
         (metric["key"], metric["tags"]["branch_name"]): metric["value"]
-        for metric in router.send_feedback(np.ones((4, 1)), [], 0.75, np.array([]), 1).metrics
+        for metric in router.route(ROWS, []).metrics
     }
     assert gauges["seldon_router_branch_value", "new"] == 0.75
     assert gauges["seldon_router_branch_successes", "new"] == 3
