@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from predictions.graphs.metrics import CLIENT_SECONDS
 from tests.predictions.graphs.servings import predictor, serving, unit
 from tests.predictions.graphs.units import FEEDBACK, SUM, Refusal, Says, unit_server, units
 from tests.predictions.machine import Machine, read, running
@@ -55,6 +56,15 @@ async def test_without_a_prefix_the_model_is_the_deployment_or_one_of_the_defaul
         await machine.post("/v2/models/other/infer", ASKED)
         await machine.post("/seldon/sum/v2/models/third/infer", ASKED)
     assert a.paths == ["/v2/models/a/infer", "/v2/models/other/infer", "/v2/models/third/infer"]
+
+
+async def test_models_that_callers_name_make_no_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CLIENT_SECONDS, "values", {})
+    async with units({"any": raised(1)}) as (machine, (a,)):
+        deploy(machine, unit("a", endpoints=a.url))
+        for number in range(5):
+            await machine.post(f"/seldon/acme/sum/v2/models/m{number}/infer", ASKED)
+    assert [labels[-3:] for labels in CLIENT_SECONDS.values] == [("/v2/models/a/infer", "post", "200")]
 
 
 async def test_v2_router_and_combiner_are_called_beside_their_models() -> None:
