@@ -6,20 +6,22 @@ In this order: a multipart form's fields, a form's field `json`, the query's `js
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qs
 
-from microservice.errors import ContentTypeError
+from microservice.errors import BodyTooLargeError, ContentTypeError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.wire import decode_json
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+EITHER_FORM = zlib.MAX_WBITS | 32  # gzip's or zlib's, as the first bytes say
 MISSING = "Can't find JSON in data: send it as the body, as the query's json or as the form field json"
 
 
@@ -36,6 +38,7 @@ class Call:
     request_id: bytes = b""
     connection: object = None
     headers: Sequence[tuple[bytes, bytes]] = ()
+    limit: int = 100 * 2**20
 
     def is_abandoned(self) -> bool:
         """Say whether the caller has left; uvicorn's connection knows, for any other the answer is no."""
@@ -49,8 +52,7 @@ class Call:
 def read_message(call: Call) -> Any:
     """Return the message of a call; raises InvalidMessageError or ContentTypeError when there is none."""
     kind = call.content_type.partition(";")[0].strip().lower()
-    if call.encoding not in ("", "identity"):
-        raise ContentTypeError(f"encoded as {call.encoding}")
+    call = unpack(call)
     if kind == MULTIPART:
         return read_multipart(call)
     text = find_json_field(call, kind)
@@ -60,6 +62,24 @@ def read_message(call: Call) -> Any:
         raise InvalidMessageError(MISSING)
     check_json_type(kind, call.content_type)
     return decode_json(call.body)
+
+
+def unpack(call: Call) -> Call:
+    """Return a call with its body unpacked; raises BodyTooLargeError as soon as the limit is passed."""
+    if call.encoding in ("", "identity"):
+        return call
+    if call.encoding not in ("gzip", "deflate"):
+        raise ContentTypeError(f"encoded as {call.encoding}")
+    unpacker = zlib.decompressobj(wbits=EITHER_FORM)
+    try:
+        body = unpacker.decompress(call.body, call.limit + 1)
+    except zlib.error as error:
+        raise InvalidMessageError(f"the body is no {call.encoding}: {error}") from error
+    if len(body) > call.limit:
+        raise BodyTooLargeError(call.limit)
+    if not unpacker.eof:
+        raise InvalidMessageError(f"the body is cut off: its {call.encoding} has no end")
+    return replace(call, body=body, encoding="")
 
 
 def find_json_field(call: Call, kind: str) -> str | None:

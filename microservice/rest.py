@@ -218,7 +218,9 @@ async def read_call(scope: Scope, receive: Receive, limit: int) -> Call:
     body = await read_body(receive, limit)
     connection = getattr(receive, "__self__", None)
     method, path, query = scope["method"], scope["path"], scope["query_string"]
-    return Call(method, path, query, body, content_type, encoding, request_id, connection, scope["headers"])
+    return Call(
+        method, path, query, body, content_type, encoding, request_id, connection, scope["headers"], limit
+    )
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

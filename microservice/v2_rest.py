@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from microservice.dispatch import Answer
-from microservice.errors import ContentTypeError, PathUnknownError
+from microservice.errors import PathUnknownError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.payload import shorten
 from microservice.protocol.v2 import (
@@ -23,7 +23,7 @@ from microservice.protocol.v2 import (
 )
 from microservice.protocol.wire import decode_json, encode_json
 from microservice.replies import READ, V2_ROOT, WRITE, Reply, Route, make_constant
-from microservice.requests import Call
+from microservice.requests import Call, unpack
 from microservice.v2 import Inference
 
 Json = dict[str, Any]
@@ -107,8 +107,7 @@ class V2Routes:
 
 def read_infer(call: Call) -> InferRequest:
     """Return the request of a body; raises InvalidMessageError or ContentTypeError when it is none."""
-    if call.encoding not in ("", "identity"):
-        raise ContentTypeError(f"encoded as {call.encoding}")
+    call = unpack(call)
     length = read_length(call)
     body = decode_json(call.body[:length] if length < len(call.body) else call.body)
     if not isinstance(body, dict):

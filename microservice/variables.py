@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 
 from microservice.errors import StartError
@@ -16,6 +17,8 @@ PLAIN = ("PREDICTIVE_UNIT_ID", "PREDICTIVE_UNIT_IMAGE", "GUNICORN_CMD_ARGS")
 OURS = ("PREDICTIVE_UNIT_", "GUNICORN_")
 # Of Flask and gunicorn, which are not used here; classes' deployments set them all the same.
 WITHOUT_EFFECT = ("FLASK_", "GUNICORN_CMD_ARGS", "USE_MULTIPROCESS_PACKAGE", "JAEGER_CONFIG_PATH")
+# What follows a service's name in the variables that Kubernetes sets for it.
+SERVICE = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$")
 OTLP_PORT = 4318
 
 
@@ -23,12 +26,18 @@ def check_variables(environment: Mapping[str, str], read_by_options: Iterable[st
     """Raise StartError for a variable that looks like one of ours and is none; name those without effect."""
     known = {*PLAIN, *read_by_options}
     for name in environment:
-        if name.startswith(OURS) and name not in known:
+        if name.startswith(OURS) and name not in known and not is_of_service(name, environment):
             near = difflib.get_close_matches(name, known, 1, cutoff=0.75)
             hint = f"is it {near[0]}?" if near else "take it away"
             raise StartError(f"{name} is no variable of the microservice; {hint}")
         if name.startswith(WITHOUT_EFFECT) and name not in read_by_options:
             log.warning("%s has no effect here", name)
+
+
+def is_of_service(name: str, environment: Mapping[str, str]) -> bool:
+    """Say whether Kubernetes set a variable for a service, as it does for each in a namespace."""
+    place = SERVICE.search(name)
+    return place is not None and f"{name[: place.start()]}_SERVICE_HOST" in environment
 
 
 def read_identity(environment: Mapping[str, str]) -> Identity:

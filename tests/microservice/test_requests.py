@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from urllib.parse import quote
 
 import pytest
 
-from microservice.errors import ContentTypeError
+from microservice.errors import BodyTooLargeError, ContentTypeError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.requests import Call, read_message
 
@@ -25,6 +27,34 @@ def make_form(*parts: tuple[str, bytes]) -> Call:
 )
 def test_a_json_body_is_read(kind: str) -> None:
     assert read_message(make_call(b'{"a":1}', kind)) == {"a": 1}
+
+
+PACKED = {
+    "gzip": gzip.compress(b'{"a":1}'),
+    "deflate": zlib.compress(b'{"a":1}'),
+    "identity": b'{"a":1}',
+}
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+def test_a_packed_body_is_unpacked(encoding: str) -> None:
+    assert read_message(Call("POST", "/predict", b"", PACKED[encoding], "", encoding)) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "error"),
+    [
+        (b"x", "gzip", InvalidMessageError),
+        (gzip.compress(b'{"a":1}')[:-9], "gzip", InvalidMessageError),
+        (gzip.compress(b" " * 10_000_000), "gzip", BodyTooLargeError),
+        (b"x", "br", ContentTypeError),
+    ],
+)
+def test_what_cannot_be_unpacked_or_grows_too_large_is_refused(
+    body: bytes, encoding: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        read_message(Call("POST", "/predict", b"", body, "", encoding, limit=1_000_000))
 
 
 def test_the_query_goes_before_the_body() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,12 @@ async def test_grpc_calls_have_spans_too(traces: Traces) -> None:
 
 def test_without_the_setting_there_is_no_tracer() -> None:
     assert isinstance(make_tracer(Settings("Model", ".", {}, "model")), NoTracer)
+
+
+def test_tracing_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
+    with pytest.raises(StartError, match=r"pip install 'seldon-microservice\[tracing\]'"):
+        make_tracer(Settings("Model", ".", {}, "model", tracing=Tracing(is_on=True)))
 
 
 def test_jaegers_variables_are_read() -> None:

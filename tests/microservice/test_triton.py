@@ -43,6 +43,6 @@ def test_tritonclient_gets_its_values_back_in_every_way(tmp_path: Path) -> None:
     assert found["ready"] == [True, True, True, True]
     assert found["outputs"] == ["y", "y"]
     assert found["index"] == ["READY", "READY"]
-    for way in ("json", "bytes", "grpc"):
+    for way in ("json", "bytes", "packed", "grpc"):
         assert [kind for kind, is_same in found[way].items() if not is_same] == [], way
     assert found["unknown, rest"] == found["unknown, grpc"] == "Model nope not found"

@@ -38,6 +38,14 @@ def test_a_variable_that_is_nearly_ours_is_refused_with_a_hint(name: str, hint: 
     assert str(refused.value) == f"{name} is no variable of the microservice; {hint}"
 
 
+def test_variables_that_kubernetes_sets_for_a_service_of_that_name_are_let_through() -> None:
+    given = {"GUNICORN_UI_SERVICE_HOST": "10.0.0.1", "GUNICORN_UI_SERVICE_PORT_HTTP": "80",
+             "GUNICORN_UI_PORT": "tcp://10.0.0.1:80", "GUNICORN_UI_PORT_80_TCP_ADDR": "10.0.0.1"}  # fmt: skip
+    check_variables(given, READ)
+    with pytest.raises(StartError):
+        check_variables({"GUNICORN_UI_PORT": "tcp://10.0.0.1:80"}, READ)
+
+
 def test_variables_of_ours_and_of_others_are_let_through(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         check_variables({"PREDICTIVE_UNIT_ID": "u", "GUNICORN_WORKERS": "2", "HOME": "/", "FLASK_DEBUG": "0",

@@ -30,7 +30,9 @@ def infer(module: Any, client: Any, datatype: str, **ways: bool) -> bool:
     held = module.InferInput("x", list(values.shape), datatype)
     held.set_data_from_numpy(values, **({"binary_data": ways["sent"]} if "sent" in ways else {}))
     back = {"binary_data": ways["back"]} if "back" in ways else {}
-    result = client.infer("Echo", [held], outputs=[module.InferRequestedOutput("y", **back)], request_id="7")
+    packed = {"request_compression_algorithm": "gzip"} if "packed" in ways else {}
+    wanted = [module.InferRequestedOutput("y", **back)]
+    result = client.infer("Echo", [held], outputs=wanted, request_id="7", **packed)
     found = result.as_numpy("y")
     is_text = datatype == "BYTES"
     flat = (
@@ -66,6 +68,7 @@ def main(http: str, rpc: str) -> dict[str, Any]:
             if kind != "FP16"
         },
         "bytes": {kind: infer(tritonclient.http, rest, kind, sent=True, back=True) for kind in VALUES},
+        "packed": {"FP32": infer(tritonclient.http, rest, "FP32", sent=True, back=True, packed=True)},
         "grpc": {kind: infer(tritonclient.grpc, other, kind) for kind in VALUES},
     }
     for name, ask in (("rest", rest.get_model_metadata), ("grpc", other.get_model_metadata)):
