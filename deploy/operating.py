@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ from django.db import close_old_connections
 from deploy.manifests import Manifest
 from deploy.operator import Operator
 from deploy.rendering import ENGINES, INGRESSES, Address, Images, Options
-from deploy.runtimes.kubernetes.cluster import connect
+from deploy.runtimes.kubernetes.cluster import Cluster, connect
 from deploy.runtimes.kubernetes.gateway import GatewayServing
+from deploy.runtimes.kubernetes.mirroring import Mirror
 from deploy.runtimes.kubernetes.reconciling import Reconciler
 
 
@@ -55,4 +57,15 @@ def configured_operator() -> Operator:
         Reconciler(cluster, options, serving),
         namespace=settings.KUBERNETES_NAMESPACE,
         controller_id=settings.KUBERNETES_CONTROLLER_ID,
+        each_turn=_mirror_turn(cluster) if settings.DEPLOYMENTS_RUNTIME == "kubernetes" else None,
     )
+
+
+def _mirror_turn(cluster: Cluster) -> Callable[[], None]:
+    mirror = Mirror(cluster, settings.KUBERNETES_NAMESPACE)
+
+    def turn() -> None:
+        close_old_connections()
+        mirror.turn()
+
+    return turn

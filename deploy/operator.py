@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 CONTROLLER_LABEL: Final = "seldon.io/controller-id"
+_TURN_SECONDS: Final = 1.0
 _SELECTOR: Final = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
 
 
@@ -61,7 +62,8 @@ class Operator:
     """Two watching threads and one that works; a failure is tried again, later each time.
 
     `namespace`: the only one that is looked at, empty for all. `controller_id`: only deployments with that
-    label are ours; without it only those without the label.
+    label are ours; without it only those without the label. `each_turn` is called every second by a thread
+    of its own.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Operator:
         namespace: str = "",
         controller_id: str = "",
         pace: Pace | None = None,
+        each_turn: Callable[[], None] | None = None,
     ) -> None:
         self._cluster, self._reconciler = cluster, reconciler
         self._namespace, self._controller_id = namespace, controller_id
@@ -91,6 +94,7 @@ class Operator:
                     "objects",
                     lambda: self._watch(MADE["Deployment"], _SELECTOR, self._see_object, lambda _: None),
                 ),
+                ("turns", lambda: self._turn(each_turn)),
                 ("work", self._work),
             )
         ]
@@ -162,6 +166,15 @@ class Operator:
     def _is_ours(self, document: dict[str, Any]) -> bool:
         labels = document["metadata"].get("labels") or {}
         return bool(labels.get(CONTROLLER_LABEL, "") == self._controller_id)
+
+    def _turn(self, act: Callable[[], None] | None) -> None:
+        while act is not None and not self._stopping.wait(_TURN_SECONDS):
+            try:
+                act()
+            except SeldonError as error:
+                logger.warning("deployments of the database: %s", error.message)
+            except Exception:  # the thread must outlive a fault, as those that watch
+                logger.exception("deployments of the database")
 
     # -- working -----------------------------------------------------------------------------------
 

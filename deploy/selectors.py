@@ -161,8 +161,10 @@ def diff_of(client: Client, manifest: Manifest) -> list[str]:
 
 
 def is_running() -> bool:
-    """Whether a machine on this data folder runs deployments."""
-    return _PART in (parts_now(Path(settings.SELDON_DATA) / "run") or {})
+    """Whether a machine on this data folder runs deployments, or leaves them to the operator of a cluster."""
+    return settings.DEPLOYMENTS_RUNTIME == "kubernetes" or _PART in (
+        parts_now(Path(settings.SELDON_DATA) / "run") or {}
+    )
 
 
 def users_of(image: str) -> list[str]:

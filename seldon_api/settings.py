@@ -264,9 +264,9 @@ CELERY_BROKER_URL = env.env_secret("CELERY_BROKER_URL")
 
 # -- deployments -----------------------------------------------------------------------------------
 
-# `local`: this machine runs the containers of deployments as processes. `none`: it does not; of several
-# machines that share a database one at most may run them.
-DEPLOYMENTS_RUNTIME = env.env_choice("DEPLOYMENTS_RUNTIME", "local", ("local", "none"))
+# `local`: this machine runs the containers of deployments as processes; of several machines that share a
+# database one at most may. `kubernetes`: the operator applies them to its cluster. `none`: neither.
+DEPLOYMENTS_RUNTIME = env.env_choice("DEPLOYMENTS_RUNTIME", "local", ("local", "kubernetes", "none"))
 # Most processes of deployments on this machine, those that drain included; more are not started.
 DEPLOYMENTS_MAX_PROCESSES = env.env_int("DEPLOYMENTS_MAX_PROCESSES", 256, 1, 3000)
 # Whether clients may make and change deployments with tokens of their own (scope `manage`). Models run as
