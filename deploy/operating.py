@@ -21,6 +21,14 @@ from deploy.runtimes.kubernetes.reconciling import Reconciler
 class LastingServing(GatewayServing):
     """For a process that lives for weeks: a database that went away meanwhile is connected to again."""
 
+    def check(self, manifest: Manifest) -> None:
+        close_old_connections()
+        super().check(manifest)
+
+    def served(self) -> set[tuple[str, str]]:
+        close_old_connections()
+        return super().served()
+
     def put(self, manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> None:
         close_old_connections()
         super().put(manifest, live)
@@ -51,7 +59,7 @@ def configured_options() -> Options:
 def configured_operator() -> Operator:
     """An operator, not yet started; ClusterUnreachableError when nothing says where a cluster is."""
     cluster, options = connect(), configured_options()
-    serving = LastingServing() if options.engine == "gateway" else None
+    serving = _serving() if options.engine == "gateway" else None
     return Operator(
         cluster,
         Reconciler(cluster, options, serving),
@@ -69,3 +77,7 @@ def _mirror_turn(cluster: Cluster) -> Callable[[], None]:
         mirror.turn()
 
     return turn
+
+
+def _serving() -> LastingServing:
+    return LastingServing(settings.KUBERNETES_CONTROLLER_ID, settings.KUBERNETES_NAMESPACE)

@@ -149,9 +149,10 @@ class Operator:
         self._due.add(key)
 
     def _relist(self, documents: list[dict[str, Any]]) -> None:
-        """Forgets what was deleted while nobody watched."""
-        there = {_key(each) for each in documents}
-        for key in self._known.keys() - there:
+        """Forgets what was deleted while nobody watched, or while there was no operator."""
+        there = {_key(each) for each in documents if self._is_ours(each)}
+        serving = self._reconciler.serving
+        for key in (self._known.keys() | (serving.served() if serving else set())) - there:
             self._known.pop(key, None)
             self._due.add(key)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from clients.errors import ClientMissingError
 from clients.services import get_client
@@ -13,21 +14,43 @@ from deploy.manifests.names import container_service_name, workload_name
 from deploy.runtimes.kubernetes.observing import available_replicas
 from deploy.serving import skeleton_of, with_endpoints
 from predictions.errors import DeploymentMissingError
+from predictions.graphs.serving import parse_serving
+from predictions.models import Deployment
 from predictions.services import put_deployment, remove_deployment
 
+# Tells what an operator put from what other runtimes did; its value is the operator's controller id.
+MARK: Final = "seldon-api/kubernetes"
 
+
+@dataclass(frozen=True, slots=True)
 class GatewayServing:
     """Writes what the data plane serves; a namespace is the client of its name."""
+
+    controller_id: str = ""
+    namespace: str = ""
+
+    def check(self, manifest: Manifest) -> None:
+        """ClientMissingError when no client has the namespace's name; ServingInvalidError."""
+        get_client(manifest.metadata.namespace)
+        parse_serving(manifest.name, skeleton_of(manifest))
 
     def put(self, manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> None:
         """Serves the manifest; ClientMissingError when no client has the namespace's name."""
         client = get_client(manifest.metadata.namespace)
-        put_deployment(client=client, name=manifest.name, serving=serving_of(manifest, live))
+        serving = serving_of(manifest, live)
+        serving["annotations"] |= {MARK: self.controller_id}
+        put_deployment(client=client, name=manifest.name, serving=serving)
 
     def remove(self, namespace: str, name: str) -> None:
         """Serves it no more; one that is not served is fine."""
         with suppress(DeploymentMissingError, ClientMissingError):
             remove_deployment(client=get_client(namespace), name=name)
+
+    def served(self) -> set[tuple[str, str]]:
+        """Client and name of all that an operator like this one put."""
+        rows = Deployment.objects.for_all_clients().select_related("client")
+        mine = [row for row in rows if row.serving.get("annotations", {}).get(MARK) == self.controller_id]
+        return {(row.client.name, row.name) for row in mine if self.namespace in ("", row.client.name)}
 
 
 def serving_of(manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:

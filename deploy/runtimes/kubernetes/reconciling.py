@@ -29,7 +29,13 @@ _WORDS: Final = {
 class Serving(Protocol):
     """Tells the data plane what is served; nobody where each deployment has its own orchestrator."""
 
+    def check(self, manifest: Manifest) -> None:
+        """Refuses what could not be served, before anything of it is started."""
+
     def put(self, manifest: Manifest, live: dict[tuple[str, str], Object]) -> None: ...
+
+    def served(self) -> set[tuple[str, str]]:
+        """Namespace and name of all that was put."""
 
     def remove(self, namespace: str, name: str) -> None: ...
 
@@ -58,6 +64,8 @@ class Reconciler:
         except SeldonError as error:
             return self._fail(document, error)
         try:
+            if self.serving is not None:
+                self.serving.check(scenes[0].manifest)
             return self._write(document, former, self._make(document, scenes, (internal, entries)))
         except ClusterUnreachableError:
             raise

@@ -11,6 +11,7 @@ from deploy.manifests import Manifest, default_manifest, manifest_from
 from deploy.rendering import Options
 from deploy.runtimes.kubernetes.gateway import GatewayServing, serving_of
 from predictions.models import Deployment
+from predictions.services import put_deployment
 from tests.deploy.manifests.making import container, document, predictor
 from tests.factories import make_client
 
@@ -71,3 +72,16 @@ def test_client_of_the_namespaces_name_serves_it_until_it_is_removed() -> None:
 def test_namespace_without_a_client_is_told() -> None:
     with pytest.raises(ClientMissingError, match="acme"):
         GatewayServing().put(manifest(), live(a=1, b=1))
+    with pytest.raises(ClientMissingError, match="acme"):
+        GatewayServing().check(manifest())
+
+
+@pytest.mark.django_db
+def test_operator_knows_what_it_put_from_what_others_did() -> None:
+    client = make_client("acme").client
+    GatewayServing().check(manifest())
+    GatewayServing().put(manifest(), live(a=1, b=1))
+    put_deployment(client=client, name="others", serving=serving_of(manifest(), live()))
+    assert GatewayServing().served() == {("acme", "iris")}
+    assert GatewayServing("blue").served() == set()
+    assert GatewayServing(namespace="globex").served() == set()

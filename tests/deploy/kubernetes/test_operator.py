@@ -28,21 +28,27 @@ class Told:
 
     def __init__(self, server: ApiServer) -> None:
         self.server = server
-        self.served: dict[str, int] = {}
+        self.served_names: dict[str, int] = {}
         self.fails = 0
+
+    def check(self, manifest: Manifest) -> None:
+        """Takes everything."""
+
+    def served(self) -> set[tuple[str, str]]:
+        return {("acme", name) for name, count in self.served_names.items() if count}
 
     def put(self, manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> None:
         if self.fails:
             self.fails -= 1
             raise RuntimeError("the database is away")
-        self._note(manifest.name, self.served.get(manifest.name, 0) + 1)
+        self._note(manifest.name, self.served_names.get(manifest.name, 0) + 1)
 
     def remove(self, namespace: str, name: str) -> None:
         self._note(name, 0)
 
     def _note(self, name: str, count: int) -> None:
         with self.server.changed:
-            self.served[name] = count
+            self.served_names[name] = count
             self.server.changed.notify_all()
 
 
@@ -126,9 +132,21 @@ def test_deletion_is_told_to_the_data_plane_also_when_nobody_watched(
         server.put(document())
         wait_for_object(server, IRIS)
         server.run_pods()
-        server.wait_for(lambda: told.served.get("iris"))
+        server.wait_for(lambda: told.served_names.get("iris"))
         server.delete((SELDON_DEPLOYMENTS.root, "acme", SELDON_DEPLOYMENTS.plural, "iris"))
-        server.wait_for(lambda: told.served.get("iris") == 0)
+        server.wait_for(lambda: told.served_names.get("iris") == 0)
+
+
+def test_what_was_deleted_while_there_was_no_operator_is_served_no_more(
+    server: ApiServer, cluster: Cluster
+) -> None:
+    told = Told(server)
+    told.served_names = {"gone": 1, "iris": 1}
+    server.put(document())
+    with operating(server, cluster, told):
+        server.wait_for(lambda: told.served_names["gone"] == 0)
+        wait_for_object(server, IRIS)
+    assert told.served_names["iris"] == 1
 
 
 def test_failure_is_tried_again_and_keeps_no_other_waiting(server: ApiServer, cluster: Cluster) -> None:
@@ -138,7 +156,7 @@ def test_failure_is_tried_again_and_keeps_no_other_waiting(server: ApiServer, cl
         server.put(document())
         wait_for_object(server, IRIS)
         server.run_pods()
-        server.wait_for(lambda: told.served.get("iris"))
+        server.wait_for(lambda: told.served_names.get("iris"))
     assert told.fails == 0
 
 

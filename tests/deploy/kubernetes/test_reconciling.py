@@ -38,6 +38,12 @@ class Told:
     def __init__(self) -> None:
         self.put_names: list[str] = []
 
+    def check(self, manifest: Manifest) -> None:
+        """Takes everything."""
+
+    def served(self) -> set[tuple[str, str]]:
+        return set()
+
     def put(self, manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> None:
         self.put_names.append(manifest.name)
 
@@ -240,20 +246,21 @@ def test_kind_that_the_cluster_lacks_is_told() -> None:
         assert "apply VirtualService" in written["status"]["description"]
 
 
-def test_what_the_data_plane_refuses_is_in_the_status(server: ApiServer, cluster: Cluster) -> None:
+def test_what_the_data_plane_refuses_is_in_the_status_and_starts_nothing(
+    server: ApiServer, cluster: Cluster
+) -> None:
     class Refusing(Told):
-        def put(self, manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) -> None:
+        def check(self, manifest: Manifest) -> None:
             raise ClientMissingError(manifest.metadata.namespace)
 
     gateway = Reconciler(cluster, Options(), Refusing())
     server.put(document())
-    gateway.reconcile(server.get("SeldonDeployment", "iris") or {})
-    server.run_pods()
     with pytest.raises(ClientMissingError):
         gateway.reconcile(server.get("SeldonDeployment", "iris") or {})
     written = server.get("SeldonDeployment", "iris")
     assert written is not None
     assert (written["status"]["state"], "acme" in written["status"]["description"]) == ("Failed", True)
+    assert server.names("Deployment") == []
 
 
 def test_wrong_token_and_no_server_are_told(server: ApiServer, cluster: Cluster) -> None:
