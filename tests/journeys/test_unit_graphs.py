@@ -20,6 +20,8 @@ from deploy.waiting import wait_until
 from tests.deploy.manifested import container, manifest, predictor
 from tests.journeys.deployed import apply, described, token_of
 from tests.journeys.machines import Installation, new_place
+from tests.microservice.running import Served
+from tests.microservice.shipped import parameters, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 DETECTOR, ROUTER = "strange", "bandit"
@@ -73,9 +75,8 @@ def text(name: str, value: Any) -> dict[str, str]:
     return {"name": name, "value": str(value), "type": "STRING"}
 
 
-def document(folder: Path) -> dict[str, Any]:
-    """An outlier detector, a router behind it, and two saved models behind that."""
-    np.save(folder / "reference.npy", np.random.default_rng(1).normal(1, 1, (200, 1)))
+def document(folder: Path, watcher: str) -> dict[str, Any]:
+    """An outlier detector, a router behind it, and two saved models behind that; requests go to a watcher."""
     models = [
         {"name": name, "implementation": "SKLEARN_SERVER", "modelUri": save(folder / name, slope),
          "parameters": [text("method", "predict")]}
@@ -85,6 +86,7 @@ def document(folder: Path) -> dict[str, Any]:
     router = {"name": ROUTER, "type": "ROUTER", "parameters": [branches], "children": models}
     graph = {
         "name": DETECTOR, "type": "TRANSFORMER", "children": [router],
+        "logger": {"mode": "request", "url": watcher},
         "parameters": [text("model_uri", folder / "reference.npy")],
     }  # fmt: skip
     containers = [
@@ -94,12 +96,32 @@ def document(folder: Path) -> dict[str, Any]:
     return manifest(predictor(graph=graph, containers=containers))
 
 
-def test_router_learns_from_feedback_and_goes_on_after_it_was_killed(machine: Installation) -> None:
-    folder = machine.place.folder / "models"
-    folder.mkdir()
+@pytest.fixture
+def folder(machine: Installation) -> Path:
+    """A folder for saved models, with a reference in it."""
+    made = machine.place.folder / "models"
+    made.mkdir()
+    np.save(made / "reference.npy", np.random.default_rng(1).normal(1, 1, (200, 1)))
+    return made
+
+
+@pytest.fixture
+def watcher(folder: Path) -> Iterator[Served]:
+    """A drift detector beside the deployment, which is told of requests."""
+    given = parameters(model_uri=str(folder), drift_batch_size=50)
+    with serving(folder, "KS_DRIFT", "--parameters", given) as served:
+        yield served
+
+
+def test_router_learns_from_feedback_and_goes_on_after_it_was_killed(
+    machine: Installation, folder: Path, watcher: Served
+) -> None:
     caller = Caller(machine)
-    apply(machine.place, document(folder))
+    apply(machine.place, document(folder, f"http://127.0.0.1:{watcher.port}/predict"))
     caller.reward_second_branch(60)
+    assert wait_until(lambda: watched(watcher)["batches"] == 1, 20)
+    # Each request was the same row: nothing is further from the reference.
+    assert (watched(watcher)["drifts"], watched(watcher)["waiting"]) == (1, 10)
     assert sum(caller.branches()) >= 24
     answer = caller.post("predictions", {"data": {"ndarray": [[1000.0]]}})
     assert answer["meta"]["tags"]["outlier-predictions"] == [1]
@@ -109,6 +131,11 @@ def test_router_learns_from_feedback_and_goes_on_after_it_was_killed(machine: In
     assert wait_until(lambda: process_of(machine, ROUTER)["pid"] != before["pid"], 40)
     assert wait_until(lambda: process_of(machine, ROUTER)["state"] == "ready", 40)
     assert sum(caller.branches()) >= 24
+
+
+def watched(watcher: Served) -> Any:
+    """What the detector beside the deployment has seen."""
+    return watcher.call("GET", "/health/status")[1]["jsonData"]
 
 
 def process_of(machine: Installation, unit: str) -> dict[str, Any]:
