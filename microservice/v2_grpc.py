@@ -12,7 +12,7 @@ from microservice.protocol import inference_pb2 as messages
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.v2 import (
     BYTES,
-    KINDS,
+    DTYPES,
     InferAnswer,
     InferRequest,
     Tensor,
@@ -127,10 +127,10 @@ def read_tensor(message: Any, raw: bytes | None) -> Tensor:
     found = getattr(message.contents, FIELDS[datatype])
     if datatype == BYTES:
         return Tensor(name, datatype, reshape(name, objects(list(found)), shape), head["parameters"])
-    wide = np.array(found)
-    values = wide.astype(KINDS[datatype])
-    if datatype in ("INT8", "INT16", "UINT8", "UINT16") and (values != wide).any():
-        raise InvalidMessageError(f"{name}: a value does not fit into {datatype}")
+    try:
+        values = np.fromiter(found, DTYPES[datatype], len(found))
+    except OverflowError as error:
+        raise InvalidMessageError(f"{name}: a value does not fit into {datatype}") from error
     return Tensor(name, datatype, reshape(name, values, shape), head["parameters"])
 
 

@@ -22,7 +22,9 @@ KINDS = {
     "INT8": "int8", "INT16": "int16", "INT32": "int32", "INT64": "int64",
     "FP16": "float16", "FP32": "float32", "FP64": "float64",
 }  # fmt: skip
-DATATYPES = {kind: name for name, kind in KINDS.items()}
+DTYPES = {name: np.dtype(kind) for name, kind in KINDS.items()}
+# By dtype, because its name is worked out anew each time it is asked for.
+DATATYPES = {kind: name for name, kind in DTYPES.items()}
 BYTES = "BYTES"
 LENGTH = struct.Struct("<I")
 
@@ -81,7 +83,7 @@ def read_raw_tensor(head: Json, raw: bytes | memoryview) -> Tensor:
     if datatype == BYTES:
         values = read_elements(name, bytes(raw))
     else:
-        kind = np.dtype(KINDS[datatype])
+        kind = DTYPES[datatype]
         if len(raw) % kind.itemsize:
             raise InvalidMessageError(f"{name}: {len(raw)} bytes are no whole number of {datatype}")
         # A copy, because what is read in place cannot be written to, and a model may.
@@ -138,7 +140,7 @@ def read_texts(name: str, data: list[Any]) -> Array:
 
 def read_numbers(name: str, datatype: str, data: list[Any]) -> Array:
     """Return nested lists of numbers; one that the datatype cannot hold is refused, not cut."""
-    kind = np.dtype(KINDS[datatype])
+    kind = DTYPES[datatype]
     try:
         found = np.array(data)
     except (ValueError, OverflowError) as error:
@@ -238,7 +240,9 @@ def to_tensor(name: str, value: Any) -> Tensor:
         array: Array = np.asarray(value, order="C")
     except (ValueError, OverflowError) as error:
         raise UnusableAnswerError(f"{name}: the list that was returned forms no array: {error}") from error
-    datatype = DATATYPES.get(array.dtype.name)
+    if array.dtype not in DATATYPES and array.dtype.kind in "iuf":
+        array = array.astype(array.dtype.newbyteorder("="))
+    datatype = DATATYPES.get(array.dtype)
     if datatype is not None:
         return Tensor(name, datatype, array, {"content_type": "np"})
     elements = array.tolist() if array.dtype.kind in "US" else array

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microservice.protocol.errors import InvalidMessageError
+from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 from microservice.protocol.v2 import KINDS, read_json_tensor, read_raw_tensor, to_tensor, write_raw
 from microservice.user_model import SeldonResponse
 from tests.microservice.inside import Inside, make_inside
@@ -93,6 +93,20 @@ def test_raw_bytes_keep_every_value(datatype: str) -> None:
     found = read_raw_tensor(head, write_raw(made))
     assert (found.datatype, found.values.tolist()) == (datatype, made.values.tolist())
     found.values[0, 0] = found.values[0, 1]  # a model may write into what it is given
+
+
+@pytest.mark.parametrize(
+    ("kind", "datatype"), [(">f8", "FP64"), (">i2", "INT16"), ("q", "INT64"), ("l", "INT64")]
+)
+def test_numbers_in_any_order_of_bytes_have_their_datatype(kind: str, datatype: str) -> None:
+    made = to_tensor("x", np.array([1, 2], dtype=kind))
+    assert (made.datatype, write_raw(made)) == (datatype, np.array([1, 2], dtype=KINDS[datatype]).tobytes())
+
+
+def test_numbers_that_v2_has_no_datatype_for_are_refused() -> None:
+    for array in (np.array([1j]), np.array([1], dtype=np.longdouble), np.array([{}])):
+        with pytest.raises(UnusableAnswerError, match="has no datatype in v2"):
+            to_tensor("x", array)
 
 
 @pytest.mark.parametrize(
