@@ -22,7 +22,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("fine", "note", "warning", "error")
 # In the order in which people read them.
 AREAS: Final = (
     "settings", "versions", "database", "redis", "configuration", "disk", "spool", "destinations", "clock",
-    "permissions", "limits", "machine", "microservices", "runs",
+    "permissions", "limits", "machine", "microservices", "deployments", "runs",
 )  # fmt: skip
 DEADLINE_SECONDS: Final = 8.0
 

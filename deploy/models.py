@@ -36,6 +36,13 @@ class SeldonDeployment(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def state(self) -> str:
+        """Available, Creating or Failed; what was said of a former generation is not said of this one."""
+        if self.status.get("observedGeneration") != self.generation:
+            return "Creating"
+        return str(self.status.get("state", "Creating"))
+
 
 class Generation(models.Model):
     """What a deployment was at one time, for looking back and for going back."""

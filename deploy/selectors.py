@@ -64,7 +64,7 @@ def summary_of(row: SeldonDeployment) -> dict[str, Any]:
     return {
         "namespace": row.client.name,
         "name": row.name,
-        "state": state_of(row),
+        "state": row.state,
         "ready": f"{ready}/{sum(unit['replicas'] for unit in units)}",
         "generation": row.generation,
         "age": _age(row),
@@ -75,13 +75,6 @@ def summary_of(row: SeldonDeployment) -> dict[str, Any]:
     }
 
 
-def state_of(row: SeldonDeployment) -> str:
-    """Available, Creating or Failed; what was said of a former generation is not said of this one."""
-    if row.status.get("observedGeneration") != row.generation:
-        return "Creating"
-    return str(row.status.get("state", "Creating"))
-
-
 def document_of(row: SeldonDeployment) -> dict[str, Any]:
     """The manifest with its namespace, generation and status, as the Kubernetes API would show it."""
     metadata = {
@@ -90,7 +83,7 @@ def document_of(row: SeldonDeployment) -> dict[str, Any]:
         "generation": row.generation,
         "creationTimestamp": row.created_at.isoformat(),
     }
-    status = row.status | {"state": state_of(row)}
+    status = row.status | {"state": row.state}
     return {**row.manifest, "metadata": metadata, "status": status}
 
 

@@ -7,14 +7,13 @@ from typing import Any
 from rest_framework import serializers
 
 from deploy.models import Generation, SeldonDeployment
-from deploy.selectors import state_of
 
 
 class DeploymentSerializer(serializers.ModelSerializer[SeldonDeployment]):
     """A deployment: its manifest as it was given, and how it does."""
 
     client = serializers.CharField(source="client.name")
-    state = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(["Available", "Creating", "Failed"])
     manifest = serializers.JSONField()
     status = serializers.JSONField(help_text="As Kubernetes shows it, with `units` and their processes.")
 
@@ -30,10 +29,6 @@ class DeploymentSerializer(serializers.ModelSerializer[SeldonDeployment]):
             "created_at",
             "updated_at",
         )
-
-    def get_state(self, row: SeldonDeployment) -> str:
-        """Available, Creating or Failed."""
-        return state_of(row)
 
 
 class DeploymentFilterSerializer(serializers.Serializer[Any]):

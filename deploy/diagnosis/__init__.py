@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from deploy.diagnosis import clocks, databases, disks, limits, machines, permissions, sharing, versions
+from deploy.diagnosis import (
+    clocks,
+    databases,
+    deployments,
+    disks,
+    limits,
+    machines,
+    permissions,
+    sharing,
+    versions,
+)
 
-__all__ = ["clocks", "databases", "disks", "limits", "machines", "permissions", "sharing", "versions"]
+__all__ = [
+    "clocks",
+    "databases",
+    "deployments",
+    "disks",
+    "limits",
+    "machines",
+    "permissions",
+    "sharing",
+    "versions",
+]

@@ -13,7 +13,7 @@ from deploy.bundles.errors import BundleUsedError
 from deploy.errors import GenerationMissingError, TextUnusableError
 from deploy.manifests import ManifestInvalidError, manifest_from
 from deploy.models import SeldonDeployment
-from deploy.selectors import diff_of, history_of, state_of, users_of
+from deploy.selectors import diff_of, history_of, users_of
 from deploy.services import Applied
 from predictions.errors import DeploymentMissingError, ServingInvalidError
 from predictions.models import Deployment
@@ -144,9 +144,9 @@ def test_audit_tells_the_change_without_the_manifest(acme: NewClient) -> None:
 def test_status_of_a_former_generation_is_not_todays(acme: NewClient) -> None:
     apply(acme, manifest())
     services.note_status(get(acme), {"state": "Available", "observedGeneration": 1})
-    assert state_of(get(acme)) == "Available"
+    assert get(acme).state == "Available"
     apply(acme, manifest(replicas=2))
-    assert state_of(get(acme)) == "Creating"
+    assert get(acme).state == "Creating"
 
 
 def test_diff_shows_the_lines_that_would_change(acme: NewClient) -> None:
