@@ -15,7 +15,7 @@ from deploy.runtimes.kubernetes.cluster import Cluster
 from deploy.runtimes.kubernetes.mirroring import Mirror
 from deploy.runtimes.kubernetes.reconciling import Reconciler
 from deploy.runtimes.kubernetes.resources import MADE, SELDON_DEPLOYMENTS
-from deploy.selectors import state_of, summary_of
+from deploy.selectors import summary_of
 from deploy.services import apply_deployment, delete_deployment, scale_deployment
 from tests.deploy.kubernetes.api_server import ApiServer, running
 from tests.deploy.manifests.making import document, predictor
@@ -78,22 +78,22 @@ def test_status_comes_back_for_the_generation_that_it_is_of(
     mirror = Mirror(cluster)
     apply(acme)
     mirror.turn()
-    assert state_of(row_of(acme)) == "Creating"
+    assert row_of(acme).state == "Creating"
     operate(server, cluster)
     server.run_pods()
     operate(server, cluster)
     mirror.turn()
-    assert state_of(row_of(acme)) == "Available"
+    assert row_of(acme).state == "Available"
     assert summary_of(row_of(acme))["ready"] == "1/1"
     scale_deployment(client=acme, name="iris", replicas=3, by=TESTER)
-    assert state_of(row_of(acme)) == "Creating"
+    assert row_of(acme).state == "Creating"
     mirror.turn()
-    assert state_of(row_of(acme)) == "Creating"
+    assert row_of(acme).state == "Creating"
     operate(server, cluster)
     server.run_pods()
     operate(server, cluster)
     mirror.turn()
-    assert (state_of(row_of(acme)), summary_of(row_of(acme))["ready"]) == ("Available", "3/3")
+    assert (row_of(acme).state, summary_of(row_of(acme))["ready"]) == ("Available", "3/3")
 
 
 def test_nothing_is_written_when_nothing_changed(server: ApiServer, cluster: Cluster, acme: Client) -> None:
@@ -132,7 +132,7 @@ def test_what_the_cluster_refuses_is_the_status(acme: Client) -> None:
     with running(server) as cluster:
         apply(acme)
         Mirror(cluster).turn()
-    assert state_of(row_of(acme)) == "Failed"
+    assert row_of(acme).state == "Failed"
     assert "could not find the requested resource" in row_of(acme).status["description"]
 
 
