@@ -13,6 +13,7 @@ from deploy.manifests.documents import Document, read_documents, reads_as_number
 from deploy.manifests.errors import ManifestInvalidError, ManifestUnreadableError
 from deploy.manifests.faults import Fault
 from deploy.manifests.fields import Faults, read_record, write_record
+from deploy.manifests.forms import faults_of_objects
 from deploy.manifests.graphs import units_of
 from deploy.manifests.names import problem_of_name, problem_of_resource_name
 from deploy.manifests.records import GROUP, KIND, VERSIONS, Manifest, Metadata, Predictor
@@ -133,10 +134,10 @@ def _read_one(item: _Item, faults: Faults) -> Manifest:
 
 def _faults_of_form(manifest: Manifest) -> Iterator[Fault]:
     yield from _faults_of_metadata(manifest.metadata)
+    yield from faults_of_objects(manifest)
     for place, predictor in enumerate(manifest.spec.predictors):
         path = f"spec.predictors[{place}]"
         yield from _faults_of_name(f"{path}.name", predictor.name)
-        yield from _faults_of_containers(predictor, path)
         yield from _faults_of_graph(predictor, path)
 
 
@@ -153,32 +154,6 @@ def _faults_of_metadata(metadata: Metadata) -> Iterator[Fault]:
 def _faults_of_name(path: str, name: str) -> Iterator[Fault]:
     if problem := problem_of_name(name):
         yield Fault(path, problem, name)
-
-
-def _faults_of_containers(predictor: Predictor, path: str) -> Iterator[Fault]:
-    for place, component in enumerate(predictor.components):
-        for group in ("containers", "initContainers"):
-            within = f"{path}.componentSpecs[{place}].spec.{group}"
-            items = component.pod.get(group) or []
-            if not isinstance(items, list):
-                yield Fault(within, "must be a list", items)
-                continue
-            for index, item in enumerate(items):
-                yield from _faults_of_container(item, f"{within}[{index}]")
-
-
-def _faults_of_container(container: Any, path: str) -> Iterator[Fault]:
-    if not isinstance(container, dict):
-        yield Fault(path, "must be an object", container)
-        return
-    name = container.get("name")
-    if not isinstance(name, str):
-        yield Fault(f"{path}.name", "Required value" if name is None else "must be a string")
-        return
-    yield from _faults_of_name(f"{path}.name", name)
-    for key in ("env", "ports", "volumeMounts", "args", "command"):
-        if not isinstance(container.get(key) or [], list):
-            yield Fault(f"{path}.{key}", "must be a list", container[key])
 
 
 def _faults_of_graph(predictor: Predictor, path: str) -> Iterator[Fault]:

@@ -79,7 +79,7 @@ def _mappings(routes: Routes, backend: Backend, place: int) -> Iterator[Object]:
 
 def _rest(routes: Routes, backend: Backend, place: int, name_and_prefix: tuple[str, str]) -> Object:
     name, prefix = name_and_prefix
-    timeout = int(routes.annotation("rest-timeout") or _DEFAULT_MS)
+    timeout = routes.number("rest-timeout", _DEFAULT_MS)
     made: Object = {"apiVersion": "ambassador/v1", "kind": "Mapping", "name": name, "prefix": prefix}
     made["rewrite"] = "/" if routes.rewrites else prefix
     made["service"] = _service(backend, backend.address.http_port)
@@ -89,7 +89,7 @@ def _rest(routes: Routes, backend: Backend, place: int, name_and_prefix: tuple[s
 
 
 def _grpc(routes: Routes, backend: Backend, place: int, name: str, headers: dict[str, str]) -> Object:
-    timeout = int(routes.annotation("grpc-timeout") or _DEFAULT_MS)
+    timeout = routes.number("grpc-timeout", _DEFAULT_MS)
     made: Object = {
         "apiVersion": "ambassador/v1",
         "kind": "Mapping",
@@ -123,7 +123,7 @@ def _common(routes: Routes, backend: Backend, place: int, made: Object) -> Objec
         made["weight"] = backend.weight
     if regex := _pair(routes.annotation("ambassador-regex-header")):
         made["regex_headers"] = regex
-    if retries := int(routes.annotation("ambassador-retries") or 0):
+    if retries := routes.number("ambassador-retries"):
         made["retry_policy"] = {"retry_on": "gateway-error", "num_retries": retries}
     if breakers := _breakers(routes):
         made["circuit_breakers"] = [breakers]
@@ -135,8 +135,8 @@ def _common(routes: Routes, backend: Backend, place: int, made: Object) -> Objec
 
 
 def _breakers(routes: Routes) -> dict[str, int]:
-    given = {name: routes.annotation(key) for name, key in _BREAKERS.items()}
-    return {name: int(value) for name, value in given.items() if value}
+    given = {name: routes.number(key) for name, key in _BREAKERS.items()}
+    return {name: value for name, value in given.items() if value}
 
 
 def _pair(text: str | None) -> dict[str, str]:
@@ -166,7 +166,7 @@ def _tls_context(routes: Routes, backend: Backend) -> Iterator[Object]:
 def _explainer_mappings(routes: Routes, explainer: ExplainerRoute) -> Iterator[Object]:
     scene: Scene = explainer.scene
     name = f"seldon_{scene.namespace}_{routes.name}_{scene.predictor.name}-explainer_rest_mapping"
-    timeout: dict[str, Any] = _timeouts(int(routes.annotation("rest-timeout") or _DEFAULT_MS))
+    timeout: dict[str, Any] = _timeouts(routes.number("rest-timeout", _DEFAULT_MS))
     yield {
         "apiVersion": "ambassador/v1",
         "kind": "Mapping",

@@ -28,8 +28,8 @@ def _http_route(routes: Routes) -> Object:
     if filters:
         rule["filters"] = filters
     rule["backendRefs"] = [_reference(routes, each, "http") for each in routes.shown]
-    if timeout := routes.annotation("rest-timeout"):
-        rule["timeouts"] = {"request": f"{int(timeout)}ms"}
+    if timeout := routes.number("rest-timeout"):
+        rule["timeouts"] = {"request": f"{timeout}ms"}
     return _route(routes, "HTTPRoute", routes.name, rule)
 
 

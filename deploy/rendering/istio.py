@@ -46,9 +46,9 @@ def _rule(routes: Routes, rule: Object, kind: str) -> Object:
         made["mirror"] = _target(routes, shadow, kind)
         if shadow.weight > 0:
             made["mirrorPercentage"] = {"value": shadow.weight}
-    attempts = int(routes.annotation("istio-retries") or 0)
+    attempts = routes.number("istio-retries")
     if attempts > 0:
-        seconds = routes.annotation("istio-retries-timeout") or "1"
+        seconds = routes.number("istio-retries-timeout", 1)
         made["retries"] = {"attempts": attempts, "perTryTimeout": f"{seconds}s", "retryOn": _RETRY_ON}
     return made
 

@@ -66,8 +66,8 @@ def _ingress(routes: Routes, name: str, path: Object, annotations: dict[str, str
     whole = dict(annotations or {})
     if path["pathType"] == "ImplementationSpecific":
         whole |= {f"{_NGINX}/use-regex": "true", f"{_NGINX}/rewrite-target": "/$2"}
-    if timeout := routes.annotation("rest-timeout"):
-        whole[f"{_NGINX}/proxy-read-timeout"] = str(max(1, -(-int(timeout) // 1000)))
+    if timeout := routes.number("rest-timeout"):
+        whole[f"{_NGINX}/proxy-read-timeout"] = str(max(1, -(-timeout // 1000)))
     rule: Object = {"http": {"paths": [path]}}
     spec: Object = {"rules": [{"host": options.host, **rule} if options.host else rule]}
     if options.ingress_class:

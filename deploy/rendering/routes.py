@@ -65,6 +65,11 @@ class Routes:
     def annotation(self, key: str) -> str | None:
         return self.scene.manifest.annotation(key)
 
+    def number(self, key: str, default: int = 0) -> int:
+        """The annotation as a whole number; one that is none counts as not given, and was warned of."""
+        text = self.annotation(key) or ""
+        return int(text) if text.isascii() and text.isdigit() else default
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainerRoute:

@@ -80,9 +80,8 @@ def _named(source: Json) -> Object:
 
 
 def _object(source: Json) -> Object:
-    described = {
-        key: source["target"][key] for key in ("kind", "name", "apiVersion") if key in source["target"]
-    }
+    target: Json = source["target"] if isinstance(source.get("target"), dict) else {}
+    described = {key: target[key] for key in ("kind", "name", "apiVersion") if key in target}
     return {"describedObject": described, "metric": _metric(source), "target": _target(source)}
 
 
