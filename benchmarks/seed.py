@@ -2,7 +2,8 @@
 
 `python -m benchmarks.seed` does it in a process of its own: it reads an order as JSON from standard
 input and writes {client: token}. `{"clients": [names], "quotas": {client: requests a second},
-"microservices": {client: {name: URL}}, "documents": {path: document}}`; a client already there gets one
+"microservices": {client: {name: URL}}, "deployments": {client: {name: serving}}, "documents":
+{path: document}}`; a client already there gets one
 token more.
 """
 
@@ -84,7 +85,7 @@ def _set_rest(order: dict[str, Any]) -> None:
     from clients import services
     from clients.records import By, Limits
     from predictions.records import MicroserviceSpec
-    from predictions.services import register_microservice
+    from predictions.services import put_deployment, register_microservice
     from stores.config import get_store
 
     by = By("cli:benchmark")
@@ -96,6 +97,9 @@ def _set_rest(order: dict[str, Any]) -> None:
         for microservice, url in urls.items():
             spec = MicroserviceSpec(microservice, url, "seldon", 5.0, 256)
             register_microservice(client=client, spec=spec, by=by)
+    for name, servings in order.get("deployments", {}).items():
+        for deployment, serving in servings.items():
+            put_deployment(client=services.get_client(name), name=deployment, serving=serving)
     for path, document in order.get("documents", {}).items():
         get_store().set(path, document, author=by.actor)
 

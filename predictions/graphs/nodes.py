@@ -137,7 +137,7 @@ class Node:
         started, code = clock.perf_counter(), "0"
         try:
             call = Call("POST", target, body, self._flow.content_type, walk.puid, walk.headers)
-            answer = await self._port.call(call, self._seconds)
+            answer = await self._port.ask(call, self._seconds)
             code = str(answer.status)
         finally:
             CLIENT_SECONDS.observe(clock.perf_counter() - started, (*self._labels, service, "post", code))
@@ -155,7 +155,7 @@ class Node:
     async def ask(self, kind: str, walk: Walk) -> Answer:
         """What the unit tells of itself, with status 200: its metadata, how it does."""
         call = Call("GET", self.target(kind), puid=walk.puid, headers=walk.headers)
-        answer = await self._port.call(call, self._seconds)
+        answer = await self._port.ask(call, self._seconds)
         if answer.status != 200:
             raise UnitRefusedError(self._label, answer.status, answer.body, answer.content_type)
         return Answer(200, JSON, self._flow.read_reply(kind, answer))

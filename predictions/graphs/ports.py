@@ -20,7 +20,7 @@ _NOTHING_DONE: Final = (MicroserviceDownError, MicroserviceNotAllowedError, Micr
 class Port(Protocol):
     """What carries the calls of one unit."""
 
-    async def call(self, call: Call, seconds: float) -> Answer:
+    async def ask(self, call: Call, seconds: float) -> Answer:
         """What the unit answers, of any status; raises why there is no answer."""
 
 
@@ -30,7 +30,7 @@ class NoPort:
     def __init__(self, unit: str) -> None:
         self._unit = unit
 
-    async def call(self, call: Call, seconds: float) -> Answer:
+    async def ask(self, call: Call, seconds: float) -> Answer:
         """Raises that the unit is not ready."""
         raise UnitNotReadyError(self._unit)
 
@@ -42,13 +42,13 @@ class ReplicasPort:
         self._replicas = replicas
         self._next = 0
 
-    async def call(self, call: Call, seconds: float) -> Answer:
+    async def ask(self, call: Call, seconds: float) -> Answer:
         """The answer of the least busy replica; of the next one when nothing reached the former."""
         waiting = self._by_load()
         while True:
             replica = waiting.pop()
             try:
-                return await replica.call(call, seconds)
+                return await replica.ask(call, seconds)
             except _NOTHING_DONE:
                 if not waiting:
                     raise

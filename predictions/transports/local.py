@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
@@ -18,12 +19,29 @@ import orjson
 
 from microservice.component import Component, call_load, check_parameters
 from microservice.dispatch import Dispatcher
+from microservice.error_handlers import ErrorHandler, find_error_handler
 from microservice.errors import StartError
 from microservice.finding import add_seldon_core, refusing
-from microservice.hooks import find_hook
+from microservice.hooks import (
+    AGGREGATE,
+    FEEDBACK,
+    PREDICT,
+    ROUTE,
+    TRANSFORM_INPUT,
+    TRANSFORM_OUTPUT,
+    Operation,
+    find_hook,
+)
 from microservice.metrics import Meter, Snapshots
 from microservice.parameters import read_parameter
-from microservice.rest import RestApp
+from microservice.protocol.errors import MicroserviceError, failure_body
+from microservice.requests import Call as ModelCall
+from microservice.rest import (
+    RestApp,
+    answer_call,
+    answer_in_thread,
+    answer_message,
+)
 from microservice.settings import Settings
 from predictions.errors import (
     AnswerTooLargeError,
@@ -34,6 +52,9 @@ from predictions.errors import (
 from predictions.transports.base import Answer, Call, Transport
 
 SCHEME: Final = "python:"
+JSON: Final = "application/json"
+# The operation, by which it is known where its hooks run, and what calls them.
+Asking = tuple[Operation, Callable[..., Any]]
 
 
 class Place(NamedTuple):
@@ -62,6 +83,9 @@ class LocalTransport(Transport):
         self._threads = threads
         self._max_answer_bytes = max_answer_bytes
         self._app: RestApp | None = None
+        # What is asked all the time goes past the app's reading and writing of HTTP.
+        self._asks: dict[str, Asking] = {}
+        self._refuse: ErrorHandler | None = None
         self._loading = asyncio.Lock()
         self._closed = False
 
@@ -71,7 +95,8 @@ class LocalTransport(Transport):
         try:
             async with asyncio.timeout(seconds):
                 app = self._app or await self._load()
-                answer = await _ask(app, call)
+                asked = self._asks.get(call.target)
+                answer = await (_ask(app, call) if asked is None else self._ask_model(app, asked, call))
         except TimeoutError:
             raise MicroserviceSlowError(self.name, seconds) from None
         if len(answer.body) > self._max_answer_bytes:
@@ -93,7 +118,24 @@ class LocalTransport(Transport):
                 except StartError as error:
                     raise UnitUnloadableError(self.name, str(error)) from None
                 self._app = self._serve(component)
+                self._asks = _asks_of(self._app.dispatcher)
+                self._refuse = find_error_handler(component.subject)
             return self._app
+
+    async def _ask_model(self, app: RestApp, asked: Asking, call: Call) -> Answer:
+        """The answer of the class itself, made where its methods run."""
+        operation, ask = asked
+        given = ModelCall(call.method, call.target, b"", call.body, call.content_type)
+        answer = partial(answer_call, partial(answer_message, ask, False), given, self._refuse)
+        try:
+            if app.dispatcher.runs_on_loop(operation):
+                reply = await answer()
+            else:
+                reply = await app.threads.run(partial(answer_in_thread, answer))
+        except MicroserviceError as error:
+            body = orjson.dumps(failure_body(error.message, error.reason))
+            return Answer(error.status_code, JSON, body)
+        return Answer(reply.status, reply.content_type.decode("latin-1"), reply.body)
 
     def _serve(self, component: Component) -> RestApp:
         settings = Settings(
@@ -101,6 +143,17 @@ class LocalTransport(Transport):
         )
         meter = Meter()
         return RestApp(Dispatcher(component, settings, meter), settings, meter, Snapshots(Path(), "local"))
+
+
+def _asks_of(dispatcher: Dispatcher) -> dict[str, Asking]:
+    return {
+        "/predict": (PREDICT, dispatcher.predict),
+        "/transform-input": (TRANSFORM_INPUT, dispatcher.transform_input),
+        "/transform-output": (TRANSFORM_OUTPUT, dispatcher.transform_output),
+        "/route": (ROUTE, dispatcher.route),
+        "/aggregate": (AGGREGATE, dispatcher.aggregate),
+        "/send-feedback": (FEEDBACK, dispatcher.send_feedback),
+    }
 
 
 def load(place: Place) -> Component:

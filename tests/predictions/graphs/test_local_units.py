@@ -158,3 +158,19 @@ async def test_setting_decides_whether_code_runs_here_and_its_threads_end(
         each.join(5)
     assert (answer.status, len(own)) == (200, settings.UNIT_THREADS + 1)
     assert [each for each in own if each.is_alive()] == []
+
+
+async def test_async_methods_run_on_the_loop_and_metadata_is_told(tmp_path: Path) -> None:
+    source = """
+        class Model:
+            async def predict(self, X, names):
+                return X * 2
+            def init_metadata(self):
+                return {"name": "twice", "versions": ["1"]}
+    """
+    async with running() as machine:
+        machine.deploy("acme", sum=serving(predictor(unit("m", endpoints=write(tmp_path, source)))))
+        answer = read(await machine.post(SUM, ONES))
+        headers = [("authorization", "Bearer acme")]
+        told = read(await machine.call("GET", "/seldon/acme/sum/api/v1.0/metadata/m", [], headers))
+    assert (answer["data"]["ndarray"], told["name"]) == ([[2.0, 4.0]], "twice")

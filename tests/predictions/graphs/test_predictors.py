@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from predictions.upstreams import CALLS
 from tests.predictions.graphs.servings import predictor, serving, unit
 from tests.predictions.graphs.units import ONES, SUM, add, unit_server, units
 from tests.predictions.machine import Machine, read, running, until
@@ -75,6 +78,15 @@ async def test_answer_of_a_shadow_is_recorded_as_one() -> None:
         await until(lambda: len(machine.records()) == 2)
         found = {record["variation"]: record.get("shadow", False) for record in machine.records()}
     assert found == {"main": False, "dark": True}
+
+
+async def test_calls_of_replicas_are_counted_by_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CALLS, "values", {})
+    async with units({"any": add(1)}, {}) as (machine, (good, bad)):
+        for server in (good, good, bad):
+            machine.deploy("acme", sum=serving(predictor(unit("m", endpoints=server.url))))
+            await machine.post(SUM, ONES)
+    assert CALLS.values == {("acme", "sum/m", "ok"): 2, ("acme", "sum/m", "status_404"): 1}
 
 
 # -- replicas --------------------------------------------------------------------------------------

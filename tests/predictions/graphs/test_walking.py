@@ -30,7 +30,7 @@ class TracingPort:
         self._calls = calls
         self._hands_on = hands_on
 
-    async def call(self, call: Call, seconds: float) -> Answer:
+    async def ask(self, call: Call, seconds: float) -> Answer:
         await asyncio.sleep(0)
         kind = call.target.strip("/")
         self._calls.append((self._name, kind))
