@@ -101,6 +101,16 @@ def test_our_containers_run_without_rights_commands_that_exist(overlay: str) -> 
                 assert pod["securityContext"]["runAsNonRoot"] is True
 
 
+@needs_kubectl
+def test_gateway_is_where_rendered_objects_look_for_it() -> None:
+    made, wanted = built("base"), Options().gateway
+    service = named(made, "Service", wanted.name)
+    assert service["metadata"]["namespace"] == wanted.namespace
+    assert {each["port"] for each in service["spec"]["ports"]} == {wanted.http_port, wanted.grpc_port}
+    container = pods(made)[wanted.name]["containers"][0]
+    assert {"name": "GRPC_ADDRESS", "value": f"0.0.0.0:{wanted.grpc_port}"} in container["env"]
+
+
 # -- rights ----------------------------------------------------------------------------------------
 
 

@@ -51,17 +51,23 @@ def available_replicas(deployment: Object) -> int:
     return int(deployment.get("status", {}).get("availableReplicas", 0))
 
 
+def is_seen(deployment: Object) -> bool:
+    """Whether its status is of the form that was asked for, not of a former one."""
+    seen: int = deployment.get("status", {}).get("observedGeneration", 0)
+    return bool(seen >= deployment["metadata"].get("generation", 1))
+
+
 def is_available(deployment: Object) -> bool:
     """Whether all of its pods are of the form that was asked for, and available."""
     status, wanted = deployment.get("status", {}), wanted_replicas(deployment)
-    seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
+    seen = is_seen(deployment)
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     return bool(seen and updated >= wanted and total <= updated and available_replicas(deployment) >= wanted)
 
 
 def has_failed(deployment: Object) -> bool:
     """Whether its deadline passed without progress."""
-    return any(
+    return is_seen(deployment) and any(
         each.get("type") == "Progressing" and each.get("reason") == "ProgressDeadlineExceeded"
         for each in deployment.get("status", {}).get("conditions", ())
     )

@@ -189,6 +189,8 @@ def test_deployment_that_makes_no_progress_is_a_failure(server: ApiServer, clust
     place = (MADE["Deployment"].root, "acme", "deployments", IRIS)
     stuck = {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}
     server.apply(place, {"status": stuck}, "kubelet", "status")
+    assert again(server, cluster)["state"] == "Creating"  # that was said of a former form
+    server.apply(place, {"status": stuck | {"observedGeneration": 1}}, "kubelet", "status")
     status = again(server, cluster)
     assert status["state"] == "Failed"
     assert status["description"].startswith("Deployment is no longer progressing and not available.")
