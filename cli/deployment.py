@@ -204,7 +204,8 @@ def logs(name: str, unit: str, predictor: str, tail: int, follow: bool, namespac
         _tell_lines(log.title, lines, several)
     while follow:
         time.sleep(_POLL_SECONDS)
-        for log in selectors.logs_of(row, predictor=predictor, unit=unit):
+        # Anew each time: a replacement brings other processes.
+        for log in selectors.logs_of(_find(name, namespace), predictor=predictor, unit=unit):
             lines, places[log.path] = selectors.read_log_from(log.path, places.get(log.path, 0))
             _tell_lines(log.title, lines, several)
 

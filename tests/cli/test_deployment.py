@@ -21,6 +21,7 @@ from deploy.models import SeldonDeployment
 from stores.config import use_store
 from stores.config.memory import MemoryConfigStore
 from tests.deploy.manifested import container, manifest, predictor
+from tests.factories import TESTER
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -236,3 +237,26 @@ def test_logs_are_the_last_lines_of_each_process(applied: Run, acme: NewClient, 
     assert applied("logs", "iris", "--tail", "1")[1].splitlines() == [
         "main/classifier/0  last of 0", "main/classifier/1  last of 1",
     ]  # fmt: skip
+
+
+def test_followed_log_goes_on_until_the_deployment_is_deleted(
+    applied: Run, acme: NewClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    process = {"name": "acme/iris/main/classifier/0", "log": str(log)}
+    unit = {"predictor": "main", "name": "classifier", "ready": 0, "replicas": 1, "processes": [process]}
+    services.note_status(row(acme), {"units": [unit]})
+    writes = iter(["one\n", "two\n"])
+
+    def write_or_delete(_: float) -> None:
+        text = next(writes, "")
+        if not text:
+            services.delete_deployment(client=acme.client, name="iris", by=TESTER)
+        with log.open("a") as opened:
+            opened.write(text)
+
+    monkeypatch.setattr("time.sleep", write_or_delete)
+    code, out, said = applied("logs", "iris", "-f")
+    assert (code, out.splitlines()) == (1, ["before", "one", "two"])
+    assert "no deployment" in said

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, connection
 
 from clients.models import Client
 from common import clock
@@ -124,9 +124,10 @@ class Reconciler:
     def _guarded_turn(self) -> float:
         try:
             return self.turn()
-        except (DatabaseError, OSError, SeldonError) as error:
-            # What runs goes on; the next turn tries again.
+        except (DatabaseError, InterfaceError, OSError, SeldonError) as error:
+            # What runs goes on; the next turn tries again, on a new connection: the old one may be dead.
             logger.warning("deployments: %s", error)
+            connection.close()
             self._is_stale = True
             return _AFTER_FAULT_SECONDS
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from django.db import InterfaceError
 
 from clients.services import NewClient
 from deploy import services
@@ -121,3 +123,22 @@ def test_two_clients_deployments_of_one_name_are_apart(
     reconciler.turn()
     ports = [each.ports for each in read_state(reconciler.run_folder).instances]
     assert len({port for each in ports for port in (each.http, each.grpc, each.metrics)}) == 6
+
+
+def test_database_that_is_away_keeps_what_runs(
+    reconciler: Reconciler, acme: NewClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(acme, manifest())
+    reconciler.turn()
+    before = read_state(reconciler.run_folder)
+    stopping = Event()
+
+    def away(*_: Any) -> None:
+        stopping.set()
+        raise InterfaceError("connection already closed")
+
+    monkeypatch.setattr(SeldonDeployment.objects, "for_all_clients", away)
+    monkeypatch.setattr("django.db.connection.close", lambda: None)
+    reconciler.wake()
+    reconciler.run(stopping)
+    assert read_state(reconciler.run_folder) == before
