@@ -145,12 +145,17 @@ def kept_of(manifest: Manifest) -> dict[str, Any]:
 def diff_of(client: Client, manifest: Manifest) -> list[str]:
     """The lines that applying it would change, in the form of `diff -u`."""
     found = SeldonDeployment.objects.for_client(client).filter(name=manifest.name).first()
-    before = write_objects([found.manifest]) if found else ""
-    wanted = kept_of(manifest)
-    lines = difflib.unified_diff(
-        before.splitlines(), write_objects([wanted]).splitlines(), "now", manifest.name, lineterm=""
-    )
+    before = write_objects([_in_order(found.manifest)]) if found else ""
+    wanted = write_objects([_in_order(kept_of(manifest))])
+    lines = difflib.unified_diff(before.splitlines(), wanted.splitlines(), "now", manifest.name, lineterm="")
     return list(lines)
+
+
+def _in_order(value: Any) -> Any:
+    """The same with sorted keys, since a database keeps no order of them."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value)}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 def is_running() -> bool:

@@ -26,6 +26,8 @@ from microservice.shipped import NAMES as SHIPPED
 _SHIPPED_IMAGE: Final = re.compile(
     r"(?:docker\.io/)?(?:seldonio|seldon-api)/(?:mab_)?([a-z0-9_-]+)(?:[:@].*)?"
 )
+# Those that ask a server elsewhere, where a model has the unit's name unless it is said otherwise.
+_PROXIES: Final = frozenset({"TENSORFLOW_SERVER", "TRITON_SERVER"})
 _SERVE: Final = "from microservice.main import core_main; core_main()"
 _HOST: Final = ("--host", "127.0.0.1")
 _GRACE_SECONDS: Final = 30.0
@@ -167,6 +169,8 @@ def _parameters(unit: Unit) -> list[dict[str, str]]:
     if unit.is_prepackaged and unit.model_uri and "model_uri" not in names:
         # Nothing is downloaded beforehand: the server fetches it itself.
         found.append({"name": "model_uri", "value": unit.model_uri, "type": "STRING"})
+    if unit.implementation in _PROXIES and "model_name" not in names:
+        found.append({"name": "model_name", "value": unit.name, "type": "STRING"})
     return found
 
 

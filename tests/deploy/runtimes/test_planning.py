@@ -102,9 +102,19 @@ def test_image_of_others_is_not_taken_for_a_unit_that_ships(store: BundleStore) 
 
 
 def test_server_that_is_not_ours_is_told(store: BundleStore) -> None:
-    graph = {"name": "clf", "implementation": "TRITON_SERVER", "modelUri": "/models/iris"}
+    graph = {"name": "clf", "implementation": "TEMPO_SERVER", "modelUri": "/models/iris"}
     [unit] = planned(store, manifest(predictor(graph=graph, containers=[]), protocol="v2")).units
-    assert "TRITON_SERVER cannot be started on this machine" in unit.problem
+    assert "TEMPO_SERVER cannot be started on this machine" in unit.problem
+
+
+def test_proxy_asks_for_the_model_that_has_the_units_name(store: BundleStore) -> None:
+    graph = {
+        "name": "iris", "implementation": "TRITON_SERVER", "modelUri": "s3://models",
+        "parameters": [{"name": "rest_endpoint", "value": "http://triton:8000", "type": "STRING"}],
+    }  # fmt: skip
+    [unit] = planned(store, manifest(predictor(graph=graph, containers=[]), protocol="v2")).units
+    parameters = json.loads(dict(unit.variables)["PREDICTIVE_UNIT_PARAMETERS"])
+    assert {"name": "model_name", "value": "iris", "type": "STRING"} in parameters
 
 
 def test_built_in_units_need_no_process(store: BundleStore) -> None:
