@@ -12,6 +12,8 @@ from lane.request import Request
 from stores.changes import subscribe
 
 TOPIC: Final = "credentials"
+_OTHER_HEADER: Final = b"x-auth-token"
+_HEADERS: Final = frozenset({b"authorization", _OTHER_HEADER})
 
 
 class TokenDoor:
@@ -58,12 +60,15 @@ class JsDoor:
 
 
 def read_token(request: Request) -> str:
-    """The token of `Authorization: Bearer`, else of the query's `oauth_token`; empty when there is none."""
+    """The token of `Authorization: Bearer`, else of `X-Auth-Token`, as Seldon Core's client sends it, else
+    of the query's `oauth_token`; empty when there is none."""
     header = request.headers.get(b"authorization")
     if header is not None:
         if header[:7].lower() != b"bearer ":
             raise TokenMissingError
         return header[7:].strip().decode("latin-1")
+    if _OTHER_HEADER in request.headers:
+        return request.header(_OTHER_HEADER).strip()
     if request.scope["query_string"]:
         return request.query.get("oauth_token", "")
     return ""
@@ -73,7 +78,7 @@ def _check_scope(request: Request, caller: Caller) -> Caller:
     # Known from here on, so that a refusal is counted for this client and speaks its dialect.
     request.caller = caller
     route = request.route
-    if b"authorization" not in request.headers and not caller.legacy_api:
+    if not (_HEADERS & request.headers.keys()) and not caller.legacy_api:
         raise QueryTokenRefusedError
     if route.scope and not caller.may(route.scope, request.method):
         raise ScopeRefusedError(route.scope)

@@ -44,8 +44,8 @@ _CORS: Final = [
 _PREFLIGHT: Final = [
     (
         b"access-control-allow-headers",
-        b"Accept, Accept-Encoding, Authorization, Content-Type, Idempotency-Key, Seldon-Puid, X-CSRF-Token, "
-        b"X-Request-ID",
+        b"Accept, Accept-Encoding, Authorization, Content-Type, Idempotency-Key, Seldon-Puid, X-Auth-Token, "
+        b"X-CSRF-Token, X-Request-ID",
     ),
     (b"access-control-max-age", b"86400"),
 ]

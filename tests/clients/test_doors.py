@@ -106,6 +106,16 @@ async def test_scheme_of_the_header_is_read_in_any_case(machine: Machine) -> Non
         assert (await machine.call("/events", authorization=f"{scheme} {token}")).status == 200
 
 
+async def test_token_of_seldon_cores_client_has_a_header_of_its_own(machine: Machine) -> None:
+    token = await issue(machine.acme.key)
+    for _ in range(2):
+        assert (await machine.call("/events", **{"x-auth-token": token})).status == 200
+    assert refusal(await machine.call("/events", **{"x-auth-token": ""})) == (401, 15)
+    assert refusal(await machine.call("/events", **{"x-auth-token": "x"})) == (401, 7)
+    both = {"x-auth-token": token, "authorization": "Bearer x"}
+    assert refusal(await machine.call("/events", **both)) == (401, 7)
+
+
 @pytest.mark.parametrize(
     ("header", "error_id"),
     [("", 15), ("Basic abc", 15), ("Bearer ", 15), ("Bearer x", 7), ("Bearer \xe9\xe9", 7)],
