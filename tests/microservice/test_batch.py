@@ -125,3 +125,18 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path, gateway: Gateway) -> No
     words = ["-d", "d", "-h", gateway.rest, "-i", str(tmp_path / "in.txt"), "-o", str(tmp_path / "out.txt")]
     done = CliRunner().invoke(main, words)
     assert (done.exit_code, "line 2 is not JSON" in done.output) == (1, True)
+
+
+def test_options_are_read_from_seldon_cores_variables(tmp_path: Path, gateway: Gateway) -> None:
+    (tmp_path / "in.txt").write_text('"x"\n')
+    variables = {
+        "DEPLOYMENT_NAME": "e", "NAMESPACE": "m", "HOST": gateway.rest, "GATEWAY_TYPE": "ambassador",
+        "DATA_TYPE": "str", "INPUT_DATA_PATH": str(tmp_path / "in.txt"), "ID": "V", "SIZE": "1",
+        "OUTPUT_DATA_PATH": str(tmp_path / "out.txt"), "WORKERS": "2", "RETRIES": "1", "MIN_INTERVAL": "0",
+        "CALL_CREDENTIALS_TOKEN": "T",
+    }  # fmt: skip
+    named = {f"SELDON_BATCH_{name}": value for name, value in variables.items()}
+    assert CliRunner().invoke(main, [], env=named).exit_code == 0
+    path, headers, sent = gateway.seen[0]
+    assert (path, headers["X-Auth-Token"]) == ("/seldon/m/e/api/v1.0/predictions", "T")
+    assert (sent["strData"], sent["meta"]["tags"]["batch_id"]) == ("x", "V")
