@@ -90,12 +90,12 @@ def write_class(folder: Path, name: str, source: str) -> None:
     (folder / f"{name}.py").write_text(textwrap.dedent(source))
 
 
-def read_line(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str], seconds: float = DEADLINE_SECONDS) -> str:
     """Return the first line a process prints; fails when it says nothing within the deadline."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        assert selector.select(DEADLINE_SECONDS), "the microservice said nothing"
+        assert selector.select(seconds), "the microservice said nothing"
     return process.stdout.readline()
 
 

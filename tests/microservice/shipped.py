@@ -14,6 +14,7 @@ from tests.microservice.running import PROJECT, Served, command, end, environmen
 # What only journeys need, installed by `scripts/bootstrap journeys`.
 OTHER_PYTHON = PROJECT / ".run" / "units" / "bin" / "python"
 
+START_SECONDS = 110.0
 KINDS = {int: "INT", float: "FLOAT", str: "STRING", bool: "BOOL"}
 
 
@@ -51,6 +52,6 @@ def running(folder: Path, words: list[str], variables: dict[str, str]) -> Iterat
 
 
 def read_port(process: subprocess.Popen[str]) -> int:
-    """Return the port a started microservice says it serves at."""
-    address = read_line(process).split(" is served at ")[1].split()[0]
+    """Return the port a started microservice says it serves at; heavy packages may take a minute to load."""
+    address = read_line(process, START_SECONDS).split(" is served at ")[1].split()[0]
     return int(address.rpartition(":")[2])
