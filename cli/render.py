@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 import click
 
+from cli.manifest_files import read_texts
 from deploy.manifests import cautions_of, check_manifests, read_manifests, write_objects
 from deploy.rendering import ENGINES, INGRESSES, Options, render_manifest
 
 
 @click.command()
-@click.option(
-    "--filename", "-f", "files", multiple=True, required=True, type=click.File("rb"), metavar="FILE|-"
-)
+@click.option("--filename", "-f", "sources", multiple=True, required=True, metavar="FILE|FOLDER|URL|-")
+@click.option("--recursive", "-R", is_flag=True, help="Folders within folders, too.")
 @click.option(
     "--ingress", type=click.Choice(INGRESSES), default="none", help="What lets requests in; none by default."
 )
@@ -25,7 +23,9 @@ from deploy.rendering import ENGINES, INGRESSES, Options, render_manifest
 )
 @click.option("--host", default="", help="Host name that requests come by.")
 @click.option("--output", "-o", "form", type=click.Choice(["yaml", "json"]), default="yaml")
-def render(files: tuple[BinaryIO, ...], ingress: str, engine: str, host: str, form: str) -> None:
+def render(
+    sources: tuple[str, ...], recursive: bool, ingress: str, engine: str, host: str, form: str
+) -> None:
     """Print the Kubernetes objects that SeldonDeployments become, and change nothing.
 
     Warnings go to stderr, so that the output can be piped on.
@@ -35,7 +35,8 @@ def render(files: tuple[BinaryIO, ...], ingress: str, engine: str, host: str, fo
       seldon-cli render -f deployment.yaml
       seldon-cli render -f deployment.yaml --engine orchestrator --ingress istio -o json
     """
-    found = [each for file in files for each in read_manifests(file.read())]
+    texts = read_texts(sources, recursive=recursive)
+    found = [each for _, text in texts for each in read_manifests(text)]
     for caution in (caution for each in found for caution in cautions_of(each)):
         click.secho(f"{caution.subject}: {caution}", fg="yellow", err=True)
     check_manifests(found)

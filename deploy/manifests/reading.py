@@ -73,8 +73,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        """In double quotes where a line end of Unicode's would become a blank, or `1e3` a number."""
-        style = '"' if _LINE_ENDS & set(data) or reads_as_number(data) else None
+        """In double quotes where a line end of Unicode's would become a blank, or `1e3` a number.
+
+        Text of several lines is shown as such, where YAML can.
+        """
+        style = "|" if "\n" in data else None
+        style = '"' if _LINE_ENDS & set(data) or reads_as_number(data) else style
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 

@@ -26,6 +26,14 @@ def test_json_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["kind"] == "List"
 
 
+def test_folders_are_read_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("minimal", "tree"):
+        (tmp_path / f"{name}.yaml").write_text((EXAMPLES / f"{name}.yaml").read_text())
+    assert run(["render", "-f", str(tmp_path)]) == 0
+    made = [each["metadata"]["labels"] for each in yaml.safe_load_all(capsys.readouterr().out)]
+    assert {each["seldon-deployment-id"] for each in made} == {"first", "tree"}
+
+
 def test_warnings_go_to_stderr_and_faults_end_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (EXAMPLES / "minimal.yaml").read_text()
     odd = tmp_path / "odd.yaml"

@@ -66,7 +66,7 @@ def changed(number: int, path: Path, value: Any) -> dict[str, Any]:
     return document
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(PLACES), st.sampled_from(ODD))
 def test_any_value_at_any_place_is_taken_or_refused_in_words(place: tuple[int, Path], value: Any) -> None:
     with suppress(SeldonError):

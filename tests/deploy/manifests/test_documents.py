@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.manifests import ManifestUnreadableError, write_objects
@@ -25,12 +25,14 @@ def values(text: str | bytes) -> list[Any]:
     return [each.value for each in read_documents(text)]
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_json_values_come_back_whatever_stands_between_them(objects: list[Any]) -> None:
     assert values("".join(map(json.dumps, objects))) == objects
     assert values("\n\t".join(json.dumps(each, indent="\t") for each in objects)) == objects
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_yaml_documents_come_back(objects: list[Any]) -> None:
     assert values(write_objects(objects)) == objects
@@ -104,6 +106,7 @@ def test_bomb_of_aliases_is_refused_before_it_unfolds() -> None:
         read_documents("\n".join(lines))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.binary(max_size=60))
 def test_any_text_is_read_or_refused(text: str | bytes) -> None:
     with suppress(ManifestUnreadableError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.manifests import (
@@ -80,7 +80,7 @@ def plain_value(key: str, plain: str) -> st.SearchStrategy[Any]:
         return st.fixed_dictionaries(
             {"containers": st.lists(st.fixed_dictionaries({"name": NAMES}), max_size=2)}
         )
-    return st.just([{"a": 1}] if plain.startswith("tuple") else {"b": [1, None]})
+    return st.just([{"name": "a", "type": "Resource"}] if plain.startswith("tuple") else {"b": [1, None]})
 
 
 RECORDS = {each.__name__: each for each in Record.__subclasses__()}
@@ -93,6 +93,7 @@ MANIFESTS = documents_of(Manifest).map(
 )
 
 
+@settings(deadline=None)
 @given(MANIFESTS)
 def test_any_manifest_is_the_same_after_it_was_read_and_written(made: dict[str, Any]) -> None:
     manifest = manifest_from(made)
@@ -102,6 +103,7 @@ def test_any_manifest_is_the_same_after_it_was_read_and_written(made: dict[str, 
         assert again == manifest
 
 
+@settings(deadline=None)
 @given(MANIFESTS)
 def test_defaulting_keeps_what_was_given_and_adds_no_second_container(made: dict[str, Any]) -> None:
     once = default_manifest(manifest_from(made))
