@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-_CALLS: Final = "console.navigation"
+from django.urls import reverse_lazy
 
 
-def _item(title: str, icon: str, page: str) -> dict[str, str]:
+def _item(title: str, icon: str, page: str, view: str) -> dict[str, Any]:
+    # The sidebar calls what is named for `active`, but prints `link` as it is.
     return {
         "title": title,
         "icon": icon,
-        "link": f"{_CALLS}.{page}_link",
-        "active": f"{_CALLS}.is_{page}_active",
+        "link": reverse_lazy(f"admin:{view}"),
+        "active": f"console.navigation.is_{page}_active",
     }
 
 
@@ -65,28 +66,28 @@ UNFOLD: Final[dict[str, Any]] = {
         "navigation": [
             {
                 "items": [
-                    _item("Overview", "monitoring", "overview"),
-                    _item("Clients", "apartment", "clients"),
+                    _item("Overview", "monitoring", "overview", "index"),
+                    _item("Clients", "apartment", "clients", "clients"),
                 ]
             },
             {
                 "title": "Manage",
                 "separator": True,
                 "items": [
-                    _item("Keys", "key", "keys"),
-                    _item("Microservices", "lan", "microservices"),
-                    _item("Deployments", "account_tree", "deployments"),
-                    _item("Runs", "play_circle", "runs"),
-                    _item("Configuration", "data_object", "configuration"),
+                    _item("Keys", "key", "keys", "keys"),
+                    _item("Microservices", "lan", "microservices", "microservices"),
+                    _item("Deployments", "account_tree", "deployments", "deployments"),
+                    _item("Runs", "play_circle", "runs", "runs"),
+                    _item("Configuration", "data_object", "configuration", "configuration"),
                 ],
             },
             {
                 "title": "Watch over",
                 "separator": True,
                 "items": [
-                    _item("Audit", "history", "audit"),
-                    _item("Operators", "group", "operators"),
-                    _item("API reference", "menu_book", "docs"),
+                    _item("Audit", "history", "audit", "audit"),
+                    _item("Operators", "group", "operators", "auth_user_changelist"),
+                    {"title": "API reference", "icon": "menu_book", "link": "/docs", "active": False},
                 ],
             },
         ],

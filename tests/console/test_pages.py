@@ -72,6 +72,14 @@ def test_page_is_shown_to_an_operator(console: Browser, furnished: NewClient, ad
     assert "no-store" in answer["Cache-Control"]
 
 
+def test_words_of_the_sidebar_lead_to_pages(console: Browser, furnished: NewClient) -> None:
+    page = console.get("/admin/").content.decode()
+    sidebar = page[page.index("nav-sidebar") :]
+    links = {*re.findall(r'<a href="([^"#?]*)" class="flex h-\[38px\]', sidebar)}
+    assert len(links) == 10
+    assert {link: console.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
 @pytest.mark.parametrize("address", PAGES)
 def test_stranger_is_sent_to_the_door(furnished: NewClient, address: str) -> None:
     answer = Browser().get(address)
