@@ -5,7 +5,7 @@ from __future__ import annotations
 from lane.reply import Reply
 from lane.request import Request
 from predictions.bodies import puid_of, read_document, read_js_document
-from predictions.errors import MicroserviceMissingError, ModelRefusedError, UnitRefusedError
+from predictions.errors import AnswererMissingError, ModelRefusedError, UnitRefusedError
 from predictions.feedback import (
     check_feedback,
     deliver_feedback,
@@ -98,5 +98,5 @@ class PredictionEndpoints:
         name = request.params.get("name", "")
         owner = request.params.get("client", request.client)
         if owner != request.client:
-            raise MicroserviceMissingError(owner, name)
+            raise AnswererMissingError(owner, name)
         return name

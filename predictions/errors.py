@@ -148,6 +148,15 @@ class MicroserviceMissingError(NotFoundError):
         super().__init__(f"Client {client} has no microservice {name!r}.")
 
 
+class AnswererMissingError(NotFoundError):
+    """The client has neither a deployment nor a microservice of that name."""
+
+    code = "answerer_missing"
+
+    def __init__(self, client: str, name: str) -> None:
+        super().__init__(f"Client {client} has neither a deployment nor a microservice {name!r}.")
+
+
 class StrategyMissingError(NotFoundError):
     """Neither the client nor the installation has a prediction strategy."""
 

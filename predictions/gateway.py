@@ -10,7 +10,7 @@ from typing import Final
 from common import clock
 from common.traffic import TRAFFIC
 from events.sinks.base import Sink
-from predictions.errors import ClientBusyError, MicroserviceMissingError
+from predictions.errors import AnswererMissingError, ClientBusyError
 from predictions.execution import Shadows, run_branch
 from predictions.graph import Branch, Plan
 from predictions.graphs.gateway import GraphGateway
@@ -95,10 +95,10 @@ class Gateway:
         return self._state(client).plans.named(name, spec, self._compiler)
 
     def upstream(self, client: str, name: str) -> Upstream:
-        """The client's microservice `name`; MicroserviceMissingError when there is none."""
+        """The client's microservice `name`; AnswererMissingError when there is none."""
         spec = self.registry.of(client).get(name)
         if spec is None:
-            raise MicroserviceMissingError(client, name)
+            raise AnswererMissingError(client, name)
         return self.upstreams.of(client, spec)
 
     def _state(self, client: str) -> ClientState:

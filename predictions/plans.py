@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from predictions.errors import MicroserviceMissingError, StrategyMissingError
+from predictions.errors import AnswererMissingError, StrategyMissingError
 from predictions.graph import Plan, Step, compile_plan, single_step_plan
 from predictions.prediction_log import EVERYTHING, LogPolicy, compile_policy
 from predictions.records import Algorithm, MicroserviceSpec, Strategy
@@ -55,14 +55,14 @@ class ClientPlans:
         return store.get(self._path) is not None or store.get(DEFAULT_STRATEGY) is not None
 
     def named(self, name: str, spec: MicroserviceSpec | None, compiler: Compiler) -> Plan:
-        """The plan that calls the microservice `name`; MicroserviceMissingError when there is no `spec`."""
+        """The plan that calls the microservice `name`; AnswererMissingError when there is no `spec`."""
         kept = self._named.get(name)
         if kept is not None and kept[0] != spec:
             del self._named[name]
             compiler.let_go(self._client, kept[0])
             kept = None
         if spec is None:
-            raise MicroserviceMissingError(self._client, name)
+            raise AnswererMissingError(self._client, name)
         if kept is None:
             kept = self._named[name] = spec, compiler.compile_named(self._client, spec)
         return kept[1]

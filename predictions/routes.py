@@ -78,7 +78,7 @@ _GRAPH: Final = (
 )
 _MISSING: Final = (
     errors.StrategyMissingError,
-    errors.MicroserviceMissingError,
+    errors.AnswererMissingError,
     errors.DeploymentMissingError,
 )
 # Path before /api, and who answers there.

@@ -25,11 +25,15 @@ GRPC_FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON_GRPC,)
 
 @dataclass(frozen=True, slots=True)
 class LivePredictor:
-    """One predictor with its graph; `place` is what metrics say of it."""
+    """One predictor with its graph; `place` is what metrics say of it.
+
+    `order` are the names of its units, parents first, where several of them may answer at once; else empty.
+    """
 
     predictor: Predictor
     root: Node
     place: Place
+    order: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -120,7 +124,7 @@ class Assembler:
             place,
             lambda unit: unit_log(self._log, unit, facts),
         )
-        return LivePredictor(predictor, root, place)
+        return LivePredictor(predictor, root, place, _order_below(root))
 
     def _flow_of(self, unit: Unit) -> Flow:
         return GRPC_FLOWS[self._serving.protocol] if unit.is_grpc else self._flow
@@ -141,6 +145,11 @@ class Assembler:
         if len(replicas) == 1:
             return replicas[0]
         return ReplicasPort(tuple(replicas)) if replicas else NoPort(label)
+
+
+def _order_below(root: Node) -> tuple[str, ...]:
+    nodes = list(root.walk())
+    return tuple(node.name for node in nodes) if any(len(node.children) > 1 for node in nodes) else ()
 
 
 def _whole_url(url: str, unit: Unit) -> str:

@@ -153,6 +153,8 @@ class GraphGateway:
         if len(asked.deployed.predictors) > 1:
             walk.predictor = predictor.name
         answer = await walk_graph(predictor.root, asked.message, walk)
+        if predictor.order:
+            walk.bring_in_order(predictor.order)
         return asked.deployed.flow.finish(walk, asked.message, answer)
 
     def _record(

@@ -7,7 +7,7 @@ from typing import Final
 from common.errors import NotFoundError
 from lane.reply import Reply
 from lane.request import Request
-from predictions.errors import UnitRefusedError
+from predictions.errors import DeploymentMissingError, ProtocolMismatchError, UnitRefusedError
 from predictions.graphs import flows
 from predictions.graphs.deployed import Deployed
 from predictions.graphs.describing import ask_unit, check_ready
@@ -35,7 +35,7 @@ class OpenEndpoints:
     async def model(self, request: Request) -> Reply:
         """`POST …/v1/models/<m>:predict`, `GET …/v1/models/<m>`."""
         if request.method != "POST":
-            return await self._tell(request, flows.STATUS)
+            return await self._tell(request, flows.STATUS, TENSORFLOW)
         named, verb, _ = request.params["model"].partition(_PREDICT)
         if not verb:
             raise NotFoundError(f"there is nothing at {request.scope['path']}; call <model>:predict")
@@ -48,11 +48,23 @@ class OpenEndpoints:
         return Reply()
 
     async def metadata(self, request: Request) -> Reply:
-        """`GET …/v2/models/<m>`, `…/v1/models/<m>/metadata`: of the unit of that name, else of the root."""
-        return await self._tell(request, flows.METADATA)
+        """`GET …/v2/models/<m>`: of the unit of that name, else of the root."""
+        return await self._tell(request, flows.METADATA, V2)
 
-    async def _tell(self, request: Request, kind: str) -> Reply:
+    async def tensorflow_metadata(self, request: Request) -> Reply:
+        """`GET …/v1/models/<m>/metadata`: of the unit of that name, else of the root."""
+        return await self._tell(request, flows.METADATA, TENSORFLOW)
+
+    async def live(self, request: Request) -> Reply:
+        """`GET …/v2/health/live`: a deployment that is named is there; without a name the server answers."""
+        if "name" in request.params:
+            self._deployments.get(request)
+        return Reply()
+
+    async def _tell(self, request: Request, kind: str, protocol: str) -> Reply:
         deployed, model = self._meant(request, request.params["model"])
+        if deployed.flow.name != protocol:
+            raise ProtocolMismatchError(deployed.name, deployed.flow.name)
         root = deployed.predictors[0].root
         names = {node.name for node in root.walk()}
         try:
@@ -68,4 +80,6 @@ class OpenEndpoints:
             named = self._graphs.find(request.client, model)
             if named is not None:
                 return named, ""
+            if self._graphs.default(request.client) is None:
+                raise DeploymentMissingError(request.client, model)
         return self._deployments.get(request), model

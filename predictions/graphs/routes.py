@@ -20,6 +20,7 @@ _JSON: Final = "application/json"
 _ANY: Final[Schema] = {}
 _ASKING: Final = (
     errors.DeploymentMissingError,
+    errors.ProtocolMismatchError,
     errors.UnitMissingError,
     errors.UnitNotReadyError,
     errors.UnitRefusedError,
@@ -53,13 +54,14 @@ def open_routes(does: OpenEndpoints) -> Iterator[Route]:
         yield _post(f"{models}/infer", does.infer, "Infer, each unit by its own name")
         yield _get(f"{models}/{{model}}/ready", does.ready, "Whether every unit is ready", dialect=V2)
         yield _get(f"{prefix}/v2/health/ready", does.ready, "Whether every unit is ready", dialect=V2)
+        yield _get(f"{prefix}/v2/health/live", does.live, "Whether it is there at all", dialect=V2)
         yield _get(f"{models}/{{model}}", does.metadata, "A model's metadata", dialect=V2)
         models = f"{prefix}/v1/models"
         both = _post(
             f"{models}/{{model}}", does.model, "Predict by `<model>:predict`; with GET a model's status"
         )
         yield replace(both, methods=("GET", "POST"))
-        yield _get(f"{models}/{{model}}/metadata", does.metadata, "A model's metadata", dialect=V2)
+        yield _get(f"{models}/{{model}}/metadata", does.tensorflow_metadata, "A model's metadata", dialect=V2)
 
 
 def _get(
@@ -76,6 +78,6 @@ def _post(path: str, endpoint: Endpoint, summary: str) -> Route:
         tag=TAG,
         request={_JSON: {"type": "object"}},
         answers={200: ("What the graph answers", {_JSON: {"type": "object"}})},
-        errors=(InvalidJsonError, InvalidInputError, errors.ProtocolMismatchError, *_ASKING),
+        errors=(InvalidJsonError, InvalidInputError, *_ASKING),
     )
     return Route(path, ("POST",), endpoint, V2, "predict", docs, scope="predict", is_cors=True)

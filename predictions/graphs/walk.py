@@ -25,3 +25,8 @@ class Walk:
         self.predictor = ""
         self.routing: dict[str, int] = {}
         self.path: dict[str, str] = {}
+
+    def bring_in_order(self, names: tuple[str, ...]) -> None:
+        """Say where it has been in the order of `names`, whichever child answered first."""
+        self.routing = {name: self.routing[name] for name in names if name in self.routing}
+        self.path = {name: self.path[name] for name in names if name in self.path}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.predictions.graphs.servings import predictor, serving, unit
 from tests.predictions.graphs.units import ONES, SUM, add, units
-from tests.predictions.machine import CORE, Machine, answering, read, spec
+from tests.predictions.machine import CORE, Machine, answering, read, running, spec
 from tests.predictions.upstreams import serving as serving_one
 
 
@@ -201,3 +201,11 @@ async def test_documents_name_the_deployments_own_paths() -> None:
     assert SUM.encode() in page.body
     assert document["info"]["title"] == "Seldon External API"
     assert list(document["paths"]) == [SUM, SUM.replace("predictions", "feedback")]
+
+
+@pytest.mark.parametrize("door", ["predictions", "feedback"])
+async def test_name_that_nobody_has_is_told_as_neither_deployment_nor_microservice(door: str) -> None:
+    async with running() as machine:
+        answer = await machine.post(f"/seldon/acme/nobody/api/v1.0/{door}", {**ONES, "reward": 1.0})
+    said = "Client acme has neither a deployment nor a microservice 'nobody'."
+    assert (answer.status, read(answer)["status"]["info"]) == (404, said)

@@ -301,3 +301,12 @@ async def test_sixteen_children_are_asked_at_once() -> None:
         machine.deploy("acme", sum=serving(predictor(graph)))
         answer = read(await machine.post(SUM, {"data": {"ndarray": [[0]]}}))
     assert answer["data"]["ndarray"] == [[[1]]] * 16
+
+
+async def test_meta_names_units_in_the_order_of_the_graph_whoever_answers_first() -> None:
+    async with units({"any": add(1)}, {"any": gathered}) as (machine, (model, combiner)):
+        long = unit("z", "MODEL", unit("y", endpoints=model.url), endpoints=model.url)
+        graph = unit("c", "COMBINER", long, unit("a", endpoints=model.url), endpoints=combiner.url)
+        machine.deploy("acme", sum=serving(predictor(graph)))
+        meta = read(await machine.post(SUM, ONES))["meta"]
+    assert list(meta["routing"]) == list(meta["requestPath"]) == ["c", "z", "y", "a"]

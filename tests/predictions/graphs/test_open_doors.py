@@ -31,6 +31,10 @@ def deploy(machine: Machine, graph: dict[str, Any], protocol: str = "v2", name: 
     machine.deploy("acme", **{name: serving(predictor(graph), protocol=protocol)})
 
 
+async def get(machine: Machine, path: str) -> Any:
+    return await machine.call("GET", path, [], [("authorization", "Bearer acme")])
+
+
 async def test_answer_of_one_v2_model_is_the_input_of_the_next() -> None:
     async with units({"any": raised(1)}, {"any": raised(10)}) as (machine, (a, b)):
         deploy(machine, unit("a", "MODEL", unit("b", endpoints=b.url), endpoints=a.url))
@@ -145,18 +149,18 @@ async def test_feedback_of_a_v2_deployment_is_recorded_and_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "protocol", "asked"),
     [
-        ("v2/models/a", "/v2/models/a"),
-        ("v2/models/unknown", "/v2/models/r"),
-        ("v1/models/a", "/v2/models/a/ready"),
-        ("v1/models/a/metadata", "/v2/models/a"),
+        ("v2/models/a", "v2", "/v2/models/a"),
+        ("v2/models/unknown", "v2", "/v2/models/r"),
+        ("v1/models/a", "tensorflow", "/v1/models/a"),
+        ("v1/models/a/metadata", "tensorflow", "/v1/models/a/metadata"),
     ],
 )
-async def test_models_tell_of_themselves(path: str, asked: str) -> None:
+async def test_models_tell_of_themselves(path: str, protocol: str, asked: str) -> None:
     async with unit_server(any={"name": "told"}) as a, running() as machine:
-        deploy(machine, unit("r", "MODEL", unit("a", endpoints=a.url), endpoints=a.url))
-        answer = await machine.call("GET", f"/seldon/acme/sum/{path}", [], [("authorization", "Bearer acme")])
+        deploy(machine, unit("r", "MODEL", unit("a", endpoints=a.url), endpoints=a.url), protocol)
+        answer = await get(machine, f"/seldon/acme/sum/{path}")
     assert (read(answer), a.paths) == ({"name": "told"}, [asked])
 
 
@@ -168,3 +172,26 @@ async def test_ready_is_told_and_another_clients_is_not_there(path: str) -> None
         own = await machine.call("GET", url, [], [("authorization", "Bearer acme")])
         other = await machine.call("GET", url, [], [("authorization", "Bearer globex")])
     assert (own.status, other.status) == (200, 404)
+
+
+@pytest.mark.parametrize("path", ["/v2/models/m/infer", "/v2/models/m/ready", "/v1/models/m"])
+async def test_model_of_no_deployment_is_named_where_there_is_no_default(path: str) -> None:
+    async with running() as machine:
+        answer = await (machine.post(path, ASKED) if path.endswith("infer") else get(machine, path))
+    assert (answer.status, read(answer)["error"]) == (404, "Client acme has no deployment 'm'.")
+
+
+@pytest.mark.parametrize("path", ["v2/models/a", "v1/models/a", "v1/models/a/metadata"])
+async def test_deployment_of_another_protocol_tells_nothing_of_its_models(path: str) -> None:
+    async with units({"any": {"strData": "x"}}) as (machine, (a,)):
+        deploy(machine, unit("a", endpoints=a.url), "seldon")
+        answer = await get(machine, f"/seldon/acme/sum/{path}")
+    assert (answer.status, a.paths) == (404, [])
+    assert "Deployment sum speaks seldon" in read(answer)["error"]
+
+
+async def test_liveness_of_v2_needs_no_replica_and_no_name() -> None:
+    async with running() as machine:
+        deploy(machine, unit("a"))
+        paths = ("/v2/health/live", "/seldon/acme/sum/v2/health/live", "/seldon/acme/none/v2/health/live")
+        assert [(await get(machine, path)).status for path in paths] == [200, 200, 404]
