@@ -330,6 +330,8 @@ def _tell_unit(unit: dict[str, Any]) -> None:
         click.echo(f"  {process['name']}  {where}")
         if process["reason"]:
             click.secho(f"    {process['reason']}", fg="red")
+        elif ended := process.get("last_end"):
+            click.echo(f"    started again after: {ended}")
         for line in process["last_lines"]:
             click.echo(f"    | {line}")
 

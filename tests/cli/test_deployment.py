@@ -193,9 +193,12 @@ def test_description_shows_graph_problem_and_history(applied: Run, acme: NewClie
         "predictor": "main", "name": "classifier", "image": "a:1", "replicas": 1, "ready": 0, "problem": "",
         "processes": [process],
     }  # fmt: skip
+    back = {**process, "state": "ready", "reason": "", "last_end": "it used 9 MiB", "last_lines": []}
+    unit["processes"].append(back)
     services.note_status(row(acme), {"state": "Creating", "observedGeneration": 1, "units": [unit]})
     out = applied("describe", "iris")[1]
-    for words in ("classifier  MODEL", "0/1", "exit code 1", "| ModuleNotFoundError: x", "applied"):
+    told = "started again after: it used 9 MiB"
+    for words in ("classifier  MODEL", "0/1", "exit code 1", "| ModuleNotFoundError: x", "applied", told):
         assert words in out
 
 

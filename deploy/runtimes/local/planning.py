@@ -30,6 +30,7 @@ _SHIPPED_IMAGE: Final = re.compile(
 _PROXIES: Final = frozenset({"TENSORFLOW_SERVER", "TRITON_SERVER"})
 _SERVE: Final = "from microservice.main import core_main; core_main()"
 _HOST: Final = ("--host", "127.0.0.1")
+_TIMEOUT: Final = "seldon.io/rest-timeout"
 _GRACE_SECONDS: Final = 30.0
 _LESS_THAN_A_CORE: Final = 10
 _VARIABLE: Final = re.compile(r"[A-Za-z_.][A-Za-z0-9_.-]*")
@@ -72,6 +73,7 @@ class _Planning:
         self._predictor = predictor
         self._store = store
         self._graph = {placed.unit.name: placed.unit for placed in units_of(predictor.graph)}
+        self._options = (*_HOST, *_timeout(manifest))
 
     def units(self) -> Iterator[UnitPlan]:
         for place, component in enumerate(self._predictor.components):
@@ -106,12 +108,12 @@ class _Planning:
         args = tuple(str(word) for word in container.get("args") or ())
         bundle = self._store.find(image)
         if bundle is not None:
-            return _of_bundle(bundle, tuple(map(str, container.get("command") or ())), args)
+            return _of_bundle(bundle, tuple(map(str, container.get("command") or ())), self._options, args)
         word = unit.implementation if unit and unit.implementation in SHIPPED else _shipped(image)
         if word and not container.get("command"):
             home = self._store.root.parent / "units" / self._client / self._manifest.name / container["name"]
             # There it keeps what it learns; all replicas of it share the folder.
-            return _Program((sys.executable, "-P", "-c", _SERVE, word, *_HOST, *args), str(home))
+            return _Program((sys.executable, "-P", "-c", _SERVE, word, *self._options, *args), str(home))
         if unit is not None and unit.is_prepackaged:
             known = ", ".join(sorted(SHIPPED))
             return _Program(
@@ -149,7 +151,17 @@ def _shipped(image: str) -> str:
     return next((word for word in SHIPPED if word.replace("_", "") == plain), "")
 
 
-def _of_bundle(bundle: Bundle, command: tuple[str, ...], args: tuple[str, ...]) -> _Program:
+def _timeout(manifest: Manifest) -> tuple[str, ...]:
+    """Our own microservice replaces a worker whose model is busy for longer than callers wait."""
+    told = dict(manifest.metadata.annotations) | dict(manifest.spec.annotations)
+    text = told.get(_TIMEOUT, "")
+    is_number = text.isascii() and text.isdigit() and int(text) > 0
+    return ("--timeout-seconds", f"{int(text) / 1000:g}") if is_number else ()
+
+
+def _of_bundle(
+    bundle: Bundle, command: tuple[str, ...], options: tuple[str, ...], args: tuple[str, ...]
+) -> _Program:
     directory = str(bundle.folder / "source")
     programs = bundle.folder / "environment" / "bin"
     variables = (
@@ -160,7 +172,7 @@ def _of_bundle(bundle: Bundle, command: tuple[str, ...], args: tuple[str, ...]) 
     if command:
         given = tuple((name, value) for name, value in bundle.variables.items())
         return _Program((*command, *args), directory, (*variables, *given), is_ours=False)
-    return _Program((str(bundle.run), *_HOST, *args), directory, variables)
+    return _Program((str(bundle.run), *options, *args), directory, variables)
 
 
 def _parameters(unit: Unit) -> list[dict[str, str]]:

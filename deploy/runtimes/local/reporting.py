@@ -98,14 +98,15 @@ def _process(instance: Instance, unit: UnitPlan, seen: Seen) -> dict[str, Any]:
     is_ready = seen.watch.is_ready(instance)
     is_wanted = instance.revision == unit.revision and instance.drains_since is None
     log = log_of(instance, seen.run_folder)
-    reason = "" if is_ready else _reason(instance, part, seen)
+    ended = _reason(instance, part, seen)
     return {
         "name": instance.name,
         "state": _process_state(instance, part, is_ready=is_ready),
         "pid": part.pid if part else None,
         "endpoint": instance.endpoint,
         "restarts": part.restarts if part else 0,
-        "reason": reason,
+        "reason": "" if is_ready else ended,
+        "last_end": ended,
         "is_wanted": is_wanted,
         "last_lines": last_lines(str(log), _LINES) if part and part.restarts and not is_ready else [],
         "log": str(log),
@@ -123,7 +124,7 @@ def _process_state(instance: Instance, part: PartStatus | None, *, is_ready: boo
 
 
 def _reason(instance: Instance, part: PartStatus | None, seen: Seen) -> str:
-    """Why it is not ready, as far as it is known: what ended it last says more than that nobody listens."""
+    """What ended it last, as far as it is known: it says more than that nobody listens."""
     if part is not None and part.restarts and part.last_exit:
         return seen.reasons.get(instance.name) or part.last_exit
     return ""

@@ -44,6 +44,26 @@ def test_bundle_is_run_in_its_source(store: BundleStore) -> None:
     assert unit.directory == str(store.root / "made/k/source")
 
 
+@pytest.mark.parametrize(
+    ("told", "words"), [("2500", ("--timeout-seconds", "2.5")), ("5s", ()), ("0", ()), ("", ())]
+)
+def test_model_that_outlasts_what_callers_wait_is_replaced(
+    store: BundleStore, told: str, words: tuple[str, ...]
+) -> None:
+    document = manifest(
+        predictor(
+            graph={"name": "classifier", "children": [
+                {"name": "s", "implementation": "SKLEARN_SERVER", "modelUri": "file:///m"}]},
+            containers=[container("classifier", args=["--timeout-seconds", "9"])],
+        )
+    )  # fmt: skip
+    document["spec"]["annotations"] = {"seldon.io/rest-timeout": told}
+    own, shipped = planned(store, document).units
+    # What the container itself says comes after it, and counts.
+    assert own.command[1:] == ("--host", "127.0.0.1", *words, "--timeout-seconds", "9")
+    assert shipped.command[-2 - len(words) :] == ("--host", "127.0.0.1", *words)
+
+
 def test_own_command_goes_before_the_bundles(store: BundleStore) -> None:
     unit = only(store, command=["python", "serve.py"], args=["x"])
     assert unit.command == ("python", "serve.py", "x")
@@ -134,7 +154,6 @@ def test_built_in_units_need_no_process(store: BundleStore) -> None:
     [
         ([{"name": "A", "valueFrom": {}}], "valueFrom"),
         ([{"name": "--chdir", "value": "/"}], "no name of a variable"),
-        ([{"value": "x"}], "no name of a variable"),
         ([{"name": "A", "value": "a\0b"}], "NUL"),
     ],
 )
