@@ -66,8 +66,7 @@ def _clone(build: Build, target: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise SourceMissingError(build.source, f"not cloned within {_CLONE_SECONDS} s") from error
     if done.returncode:
-        said = done.stderr.strip().splitlines()[-1:] or ["git said nothing"]
-        raise SourceMissingError(build.source, f"git clone failed: {said[0]}")
+        raise SourceMissingError(build.source, f"git clone failed: {_complaint(done.stderr)}")
 
 
 def copy_source(source: Path, target: Path, data: Path) -> None:
@@ -123,3 +122,10 @@ def file_digest(path: Path) -> str:
         while piece := opened.read(_CHUNK):
             found.update(piece)
     return found.hexdigest()
+
+
+def _complaint(said: str) -> str:
+    """What git could not do: its last line is often advice alone."""
+    lines = said.strip().splitlines()
+    fatal = [line for line in lines if line.startswith("fatal:")]
+    return (fatal or lines[-1:] or ["git said nothing"])[0]

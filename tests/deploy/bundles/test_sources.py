@@ -90,7 +90,7 @@ def test_repository_is_cloned_at_its_tag_and_subfolder(repository: Path) -> None
 
 def test_repository_that_is_not_there_says_what_git_says(tmp_path: Path) -> None:
     with (
-        pytest.raises(SourceMissingError, match="git clone failed"),
+        pytest.raises(SourceMissingError, match=r"git clone failed: fatal: .*nothing"),
         open_source(Build(f"file://{tmp_path}/nothing", "a:1"), quiet),
     ):
         pass
