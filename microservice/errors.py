@@ -11,6 +11,7 @@ MicroserviceError (protocol/errors.py)
 ├── StateAwayError 503
 ├── UpstreamError 502
 ├── UpstreamTimeoutError 504
+├── WorkerEndedError 503
 ├── CallTimeoutError 504
 ├── SeldonNotImplementedError 400
 ├── BadMetricError 500
@@ -79,6 +80,14 @@ class BusyError(MicroserviceError):
     def __init__(self, limit: int) -> None:
         message = f"{limit} calls wait for the model already (--max-waiting); try again later"
         super().__init__(message, 503, reason="MICROSERVICE_BUSY")
+
+
+class WorkerEndedError(MicroserviceError):
+    """The worker ended before the call's turn, or before its model was done; another one takes its place."""
+
+    def __init__(self) -> None:
+        message = "The worker ended before it could answer; send the call again"
+        super().__init__(message, 503, reason="MICROSERVICE_ENDED")
 
 
 class CallTimeoutError(MicroserviceError):

@@ -18,6 +18,7 @@ from microservice.errors import (
     CallTimeoutError,
     MethodRefusedError,
     PathUnknownError,
+    WorkerEndedError,
 )
 from microservice.explaining import explain_paths
 from microservice.failures import describe_failure
@@ -173,7 +174,11 @@ class RestApp:
         answer = partial(answer_call, traced, call, self._handle_error)
         if self._dispatcher.runs_on_loop(operation):
             return await within(self._settings.timeout_seconds, answer())
-        reply: Reply = await self.threads.run(partial(answer_in_thread, answer))
+        try:
+            reply: Reply = await self.threads.run(partial(answer_in_thread, answer))
+        except asyncio.CancelledError:
+            # The server cancels what is left when the grace time ends, and would answer in plain text.
+            raise WorkerEndedError from None
         return reply
 
     async def _ask_side(self, ask: OfCall, call: Call) -> Reply:

@@ -87,9 +87,11 @@ class Slow:
     """Answers when it is let go; its async hook never."""
 
     def __init__(self) -> None:
+        self.began = threading.Event()
         self.may_go = threading.Event()
 
     def predict(self, X: Any, names: Any) -> Any:  # noqa: N803
+        self.began.set()
         self.may_go.wait(30)
         return X
 
@@ -104,6 +106,18 @@ async def test_a_call_that_takes_too_long_is_answered_504(path: str) -> None:
     status, body = await inside.post(path, {"strData": "x"})
     model.may_go.set()
     assert (status, body["status"]["reason"]) == (504, "MICROSERVICE_TIMEOUT")
+
+
+async def test_a_call_that_its_worker_does_not_outlive_is_told_so() -> None:
+    model = Slow()
+    inside = make_inside(model)
+    call = asyncio.create_task(inside.post("/predict", {"strData": "x"}))
+    while not model.began.is_set():
+        await asyncio.sleep(0)
+    call.cancel()
+    status, body = await call
+    model.may_go.set()
+    assert (status, body["status"]["reason"]) == (503, "MICROSERVICE_ENDED")
 
 
 async def test_only_a_job_under_way_is_stuck_and_one_that_waited_costs_no_call() -> None:
