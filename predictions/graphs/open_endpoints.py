@@ -33,10 +33,10 @@ class OpenEndpoints:
         return await self._deployments.infer(request, deployed, V2, model)
 
     async def model(self, request: Request) -> Reply:
-        """`POST …/v1/models/<m>:predict`, `GET …/v1/models/<m>`."""
+        """`POST …/v1/models/<m>:predict`, `…/v1/models:predict`, `GET …/v1/models/<m>`."""
         if request.method != "POST":
             return await self._tell(request, flows.STATUS, TENSORFLOW)
-        named, verb, _ = request.params["model"].partition(_PREDICT)
+        named, verb, _ = request.params.get("model", _PREDICT).partition(_PREDICT)
         if not verb:
             raise NotFoundError(f"there is nothing at {request.scope['path']}; call <model>:predict")
         deployed, model = self._meant(request, named)

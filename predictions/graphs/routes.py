@@ -61,6 +61,7 @@ def open_routes(does: OpenEndpoints) -> Iterator[Route]:
             f"{models}/{{model}}", does.model, "Predict by `<model>:predict`; with GET a model's status"
         )
         yield replace(both, methods=("GET", "POST"))
+        yield _post(f"{models}:predict", does.model, "Predict, each unit by its own name")
         yield _get(f"{models}/{{model}}/metadata", does.tensorflow_metadata, "A model's metadata", dialect=V2)
 
 

@@ -96,6 +96,14 @@ async def test_predictions_of_one_tensorflow_model_are_the_instances_of_the_next
     assert a.paths == ["/v1/models/m:predict"] * 2
 
 
+@pytest.mark.parametrize("path", ["/seldon/acme/sum/v1/models:predict", "/v1/models:predict"])
+async def test_tensorflow_units_are_asked_by_their_own_names_without_one(path: str) -> None:
+    async with units({"any": {"predictions": [1]}}) as (machine, (a,)):
+        deploy(machine, unit("a", endpoints=a.url), "tensorflow")
+        await machine.post(path, {"instances": [1]})
+    assert a.paths == ["/v1/models/a:predict"]
+
+
 @pytest.mark.parametrize(
     ("path", "protocol", "status", "words"),
     [
