@@ -39,7 +39,7 @@ SECONDS: Final = Histogram(
 )
 _CORS: Final = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Seldon-Puid"),
+    (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Seldon-Puid, Seldon-Unit"),
 ]
 _PREFLIGHT: Final = [
     (

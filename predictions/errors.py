@@ -284,6 +284,7 @@ class UnitRefusedError(UpstreamError):
 
     def __init__(self, unit: str, status: int, body: bytes, content_type: str) -> None:
         super().__init__(f"Unit {unit} answered with status {status}.", unit=unit)
+        self.unit = unit
         self.answer_status = status
         self.body = body
         self.content_type = content_type

@@ -133,8 +133,10 @@ def _headers(request: Request, deployed: Deployed, puid: str) -> Headers:
 
 
 def refused(error: UnitRefusedError, puid: str) -> Reply:
-    """What a unit said of its failure, as it said it."""
+    """What a unit said of its failure, as it said it, and which unit it was."""
     if not error.body:
         raise error
-    headers: Headers = [(b"seldon-puid", puid.encode("latin-1", "replace"))] if puid else []
+    headers = [(b"seldon-unit", error.unit.encode("latin-1", "replace"))]
+    if puid:
+        headers.append((b"seldon-puid", puid.encode("latin-1", "replace")))
     return Reply(error.body, error.answer_status, error.content_type.encode("latin-1"), headers)

@@ -189,7 +189,7 @@ def test_description_shows_graph_problem_and_history(applied: Run, acme: NewClie
         "name": "acme/iris/main/classifier/0", "state": "crashing", "pid": None, "restarts": 4, "endpoint": "http://x",
         "reason": "ended with exit code 1", "last_lines": ["ModuleNotFoundError: x"], "log": "/nothing",
     }  # fmt: skip
-    unit = {
+    unit: dict[str, Any] = {
         "predictor": "main", "name": "classifier", "image": "a:1", "replicas": 1, "ready": 0, "problem": "",
         "processes": [process],
     }  # fmt: skip

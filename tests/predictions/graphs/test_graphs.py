@@ -194,7 +194,7 @@ async def test_refusal_of_a_unit_reaches_the_caller_as_it_was_said() -> None:
         graph = unit("a", "TRANSFORMER", unit("b", endpoints=b.url), endpoints=a.url)
         machine.deploy("acme", sum=serving(predictor(graph)))
         answer = await machine.post(SUM, ONES)
-    assert answer.status == 418
+    assert (answer.status, answer.headers["seldon-unit"]) == (418, "sum/b")
     assert read(answer) == said
 
 
