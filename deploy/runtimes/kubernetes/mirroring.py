@@ -97,6 +97,8 @@ def _status(row: SeldonDeployment, live: Object) -> Object:
     has_seen = told.get("observedGeneration") == live["metadata"].get("generation")
     is_current = has_seen and _generation(live) == row.generation
     units = list(_units(row, told.get("deploymentStatus") or {}))
+    if is_current and told.get("state") == "Available":
+        told["servedGeneration"] = row.generation  # what `seldon-cli wait` waits for
     return {**told, "observedGeneration": row.generation if is_current else 0, "units": units}
 
 

@@ -85,6 +85,7 @@ def test_status_comes_back_for_the_generation_that_it_is_of(
     mirror.turn()
     assert row_of(acme).state == "Available"
     assert summary_of(row_of(acme))["ready"] == "1/1"
+    assert row_of(acme).status["servedGeneration"] == 1
     scale_deployment(client=acme, name="iris", replicas=3, by=TESTER)
     assert row_of(acme).state == "Creating"
     mirror.turn()
