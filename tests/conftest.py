@@ -88,9 +88,12 @@ def redis_server(_running_redis: RedisServer) -> Iterator[RedisServer]:
 
 # Packages and modules in which only tests with a database fixture need one: no process of theirs has one.
 _WITHOUT_DATABASE = (
-    "architecture", "common", "contracts", "events/shipping", "events/sinks", "events/test_kills.py",
-    "events/test_snippet_browser", "lane", "microservice", "offline/splitting", "pipelines",
-    "stores/redis", "stores/test_config_zookeeper.py", "stores/test_zookeeper_faults.py",
+    "architecture", "common", "contracts", "deploy/bundles", "deploy/manifests", "deploy/rendering",
+    "deploy/test_golden.py", "deploy/test_mutations.py", "events/shipping", "events/sinks",
+    "events/test_kills.py", "events/test_snippet_browser", "journeys/test_tutorial.py",
+    "journeys/test_unit_graphs.py", "lane", "microservice", "offline/splitting", "pipelines",
+    "predictions/graphs", "stores/redis", "stores/test_config_zookeeper.py",
+    "stores/test_zookeeper_faults.py",
 )  # fmt: skip
 
 
