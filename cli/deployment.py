@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -210,12 +211,27 @@ def logs(name: str, unit: str, predictor: str, tail: int, follow: bool, namespac
             _tell_lines(log.title, lines, several)
 
 
+class Seconds(click.ParamType[float]):
+    """A length of time: a number of seconds, or with a unit as kubectl takes it."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no length of time like 30, 30s, 5m or 1h", param, ctx)
+        return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
 @click.command()
 @click.argument("name")
 @click.option(
     "--for", "what", default="available", show_default=True, metavar="available|deleted|condition=ready"
 )
-@click.option("--timeout", "seconds", type=float, default=300.0, show_default=True, help="Seconds.")
+@click.option(
+    "--timeout", "seconds", type=Seconds(), default="300s", show_default=True, help="300, 300s, 5m."
+)
 @namespace_option
 def wait(name: str, what: str, seconds: float, namespace: str) -> None:
     """Wait until a deployment is available, or deleted; exit code 1 when it is not in time."""

@@ -92,6 +92,9 @@ def read_tensor(tensor: Any) -> np.ndarray[Any, Any]:
         raise InvalidMessageError("data.tensor must be an object with shape and values")
     values = read_ndarray(tensor.get("values", []))
     try:
+        if values.dtype.kind == "U":
+            # A tensor holds numbers; protobuf's JSON writes NaN and the infinities as texts.
+            values = values.astype(np.float64)
         return values.reshape(tensor.get("shape", []))
     except (TypeError, ValueError) as error:
         raise InvalidMessageError(f"data.tensor: {error}") from error

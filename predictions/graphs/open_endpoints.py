@@ -44,7 +44,11 @@ class OpenEndpoints:
 
     async def ready(self, request: Request) -> Reply:
         """`GET …/v2/models/<m>/ready`, `…/v2/health/ready`: every unit has a replica."""
-        check_ready(self._meant(request, request.params.get("model", ""))[0])
+        model = request.params.get("model", "")
+        is_server = not model and "name" not in request.params
+        # A server of several deployments is ready, whether or not each of them is.
+        if not is_server or self._graphs.default(request.client) is not None:
+            check_ready(self._meant(request, model)[0])
         return Reply()
 
     async def metadata(self, request: Request) -> Reply:

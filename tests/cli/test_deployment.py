@@ -225,7 +225,8 @@ def test_waiting_ends_with_the_reason(applied: Run, acme: NewClient) -> None:
     code, _, said = applied("wait", "iris", "--timeout", "0.1")
     assert (code, "iris is Failed after 0.1 s: there is no bundle" in said) == (1, True)
     services.note_status(row(acme), status | {"state": "Available", "servedGeneration": 1})
-    assert applied("wait", "iris")[0] == 0
+    assert applied("wait", "iris", "--timeout", "1m")[0] == 0
+    assert applied("wait", "iris", "--timeout", "soon")[0] == 2
 
 
 def test_logs_are_the_last_lines_of_each_process(applied: Run, acme: NewClient, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ def test_any_json_is_read_or_refused_and_never_breaks(message: Any) -> None:
         ({"data": {"ndarray": [[1, "b"]]}}, [["1", "b"]]),
         ({"data": {"tensor": {"shape": [2, 2], "values": [1, 2, 3, 4]}}}, [[1, 2], [3, 4]]),
         ({"data": {"ndarray": [[1]], "tensor": {"shape": [1], "values": [9]}}}, [9]),
+        ({"data": {"tensor": {"shape": [2], "values": ["-Infinity", 1]}}}, [-inf, 1]),
         ({"data": {}}, []),
         ({"data": {"ndarray": [[1, None]]}}, [[1, None]]),
     ],
@@ -99,6 +101,7 @@ def test_the_kinds_have_an_order() -> None:
             "cannot reshape array of size 1 into shape (2,2)",
         ),
         ({"data": {"tensor": {"shape": "x", "values": [1]}}}, "data.tensor"),
+        ({"data": {"tensor": {"shape": [1], "values": ["x"]}}}, "could not convert string to float"),
         ({"data": {"names": "ab", "ndarray": [[1]]}}, "data.names must be"),
         ({"data": {"tftensor": {}}}, "tftensor"),
         ({"strData": 3}, "strData must be a string"),

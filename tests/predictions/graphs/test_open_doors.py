@@ -198,6 +198,12 @@ async def test_deployment_of_another_protocol_tells_nothing_of_its_models(path: 
     assert "Deployment sum speaks seldon" in read(answer)["error"]
 
 
+async def test_server_of_several_deployments_is_ready() -> None:
+    async with running() as machine:
+        assert (await get(machine, "/v2/health/ready")).status == 200
+        assert (await get(machine, "/v2/models/m/ready")).status == 404
+
+
 async def test_liveness_of_v2_needs_no_replica_and_no_name() -> None:
     async with running() as machine:
         deploy(machine, unit("a"))
