@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +11,7 @@ import click
 from cli.context import by_cli, lazy
 from cli.manifest_files import read_texts
 from cli.output import print_json, print_record, print_rows
+from cli.times import Seconds
 from common import clock
 
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ def get(names: tuple[str, ...], namespace: str, form: str | None, all_namespaces
     \b
     state    Available, Creating (what is missing is told) or Failed
     ready    processes that answer, of those wanted
+
+    \b
+    Examples:
+      seldon-cli get -n acme -o wide
     """
     rows = selectors.all_deployments() if all_namespaces else selectors.deployments_of(_client(namespace))
     wanted = _names(names)
@@ -114,7 +118,12 @@ def get(names: tuple[str, ...], namespace: str, form: str | None, all_namespaces
 @namespace_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def describe(name: str, namespace: str, as_json: bool) -> None:
-    """Show a deployment: its graph, units, processes, history, and why it is not ready."""
+    """Show a deployment: its graph, units, processes, history, and why it is not ready.
+
+    \b
+    Examples:
+      seldon-cli describe iris -n acme
+    """
     row = _find(name, namespace)
     if as_json:
         print_json(selectors.document_of(row) | {"history": selectors.history_of(row)})
@@ -135,7 +144,13 @@ def describe(name: str, namespace: str, as_json: bool) -> None:
 @recursive_option
 @namespace_option
 def delete(names: tuple[str, ...], sources: tuple[str, ...], recursive: bool, namespace: str) -> None:
-    """Delete deployments by name, or those of manifests; calls under way are finished."""
+    """Delete deployments by name, or those of manifests; calls under way are finished.
+
+    \b
+    Examples:
+      seldon-cli delete iris -n acme
+      seldon-cli delete -f iris.yaml
+    """
     wanted = [(_client(namespace), name) for name in _names(names)]
     if sources:
         wanted += [(_owner(namespace, each), each.name) for each in _read(sources, recursive)]
@@ -152,7 +167,12 @@ def delete(names: tuple[str, ...], sources: tuple[str, ...], recursive: bool, na
 @click.option("--predictor", "-p", default="", help="Only this one.")
 @namespace_option
 def scale(name: str, replicas: int, predictor: str, namespace: str) -> None:
-    """Run so many processes of every container, or of one predictor's."""
+    """Run so many processes of every container, or of one predictor's.
+
+    \b
+    Examples:
+      seldon-cli scale iris --replicas 4 -n acme
+    """
     client = _client(namespace)
     done = services.scale_deployment(
         client=client, name=_plain(name), replicas=replicas, predictor=predictor, by=by_cli()
@@ -166,7 +186,12 @@ def scale(name: str, replicas: int, predictor: str, namespace: str) -> None:
 @click.option("--traffic", type=click.IntRange(0, 100), default=100, show_default=True, help="Percent.")
 @namespace_option
 def promote(name: str, predictor: str, traffic: int, namespace: str) -> None:
-    """Give a predictor the traffic, or a part of it; the others share the rest as before."""
+    """Give a predictor the traffic, or a part of it; the others share the rest as before.
+
+    \b
+    Examples:
+      seldon-cli promote iris next --traffic 20 -n acme
+    """
     client = _client(namespace)
     done = services.promote_predictor(
         client=client, name=_plain(name), predictor=predictor, traffic=traffic, by=by_cli()
@@ -179,7 +204,12 @@ def promote(name: str, predictor: str, traffic: int, namespace: str) -> None:
 @click.option("--to", "generation", type=click.IntRange(1), help="Generation; the one before otherwise.")
 @namespace_option
 def rollback(name: str, generation: int | None, namespace: str) -> None:
-    """Make a deployment what it was before; see `describe` for its history."""
+    """Make a deployment what it was before; see `describe` for its history.
+
+    \b
+    Examples:
+      seldon-cli rollback iris --to 3 -n acme
+    """
     client = _client(namespace)
     done = services.rollback_deployment(client=client, name=_plain(name), generation=generation, by=by_cli())
     _tell_change(done.name, done.change, done.generation)
@@ -193,7 +223,12 @@ def rollback(name: str, generation: int | None, namespace: str) -> None:
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
 @namespace_option
 def logs(name: str, unit: str, predictor: str, tail: int, follow: bool, namespace: str) -> None:
-    """Print what the processes of a deployment wrote."""
+    """Print what the processes of a deployment wrote.
+
+    \b
+    Examples:
+      seldon-cli logs iris -c classifier -f -n acme
+    """
     row = _find(name, namespace)
     found = selectors.logs_of(row, predictor=predictor, unit=unit)
     if not found:
@@ -211,19 +246,6 @@ def logs(name: str, unit: str, predictor: str, tail: int, follow: bool, namespac
             _tell_lines(log.title, lines, several)
 
 
-class Seconds(click.ParamType[float]):
-    """A length of time: a number of seconds, or with a unit as kubectl takes it."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no length of time like 30, 30s, 5m or 1h", param, ctx)
-        return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
-
-
 @click.command()
 @click.argument("name")
 @click.option(
@@ -234,7 +256,12 @@ class Seconds(click.ParamType[float]):
 )
 @namespace_option
 def wait(name: str, what: str, seconds: float, namespace: str) -> None:
-    """Wait until a deployment is available, or deleted; exit code 1 when it is not in time."""
+    """Wait until a deployment is available, or deleted; exit code 1 when it is not in time.
+
+    \b
+    Examples:
+      seldon-cli wait iris --timeout 2m -n acme
+    """
     word = what.lower().removeprefix("condition=")
     if word not in ("available", "ready", "delete", "deleted"):
         raise click.BadParameter("available, deleted or condition=ready", param_hint="--for")
@@ -253,7 +280,12 @@ def wait(name: str, what: str, seconds: float, namespace: str) -> None:
 @recursive_option
 @namespace_option
 def diff(sources: tuple[str, ...], recursive: bool, namespace: str) -> None:
-    """Show what `apply` would change; exit code 1 when it would change something."""
+    """Show what `apply` would change; exit code 1 when it would change something.
+
+    \b
+    Examples:
+      seldon-cli diff -f iris.yaml -n acme
+    """
     found = _read(sources, recursive)
     changed = [line for each in found for line in selectors.diff_of(_owner(namespace, each), each)]
     for line in changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lane.reply import Headers, Reply, json_reply
+from lane.reply import TEXT, Headers, Reply, json_reply
 from lane.request import Request
 from predictions.bodies import puid_of, read_body
 from predictions.errors import DeploymentMissingError, ProtocolMismatchError, UnitRefusedError
@@ -79,7 +79,7 @@ class DeploymentEndpoints:
     async def status(self, request: Request) -> Reply:
         """`GET …/status`, `…/health/status`: nothing in it where every unit has a replica that is ready."""
         check_ready(self.get(request))
-        return Reply()
+        return Reply(content_type=TEXT)
 
     async def page(self, request: Request) -> Reply:
         """`GET …/doc/`: a page for people."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from common.errors import NotFoundError
-from lane.reply import Reply
+from lane.reply import Reply, json_reply
 from lane.request import Request
 from predictions.errors import DeploymentMissingError, ProtocolMismatchError, UnitRefusedError
 from predictions.graphs import flows
@@ -49,7 +49,7 @@ class OpenEndpoints:
         # A server of several deployments is ready, whether or not each of them is.
         if not is_server or self._graphs.default(request.client) is not None:
             check_ready(self._meant(request, model)[0])
-        return Reply()
+        return json_reply({"ready": True})
 
     async def metadata(self, request: Request) -> Reply:
         """`GET …/v2/models/<m>`: of the unit of that name, else of the root."""
@@ -63,7 +63,7 @@ class OpenEndpoints:
         """`GET …/v2/health/live`: a deployment that is named is there; without a name the server answers."""
         if "name" in request.params:
             self._deployments.get(request)
-        return Reply()
+        return json_reply({"live": True})
 
     async def _tell(self, request: Request, kind: str, protocol: str) -> Reply:
         deployed, model = self._meant(request, request.params["model"])

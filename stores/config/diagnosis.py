@@ -17,9 +17,9 @@ from stores.presence import has_database
 def look_at_documents() -> Iterator[Finding]:
     """configuration.live, configuration.away, configuration.refused"""
     where = settings.CONFIG_STORE
-    mend = "start ZooKeeper, or mend CONFIG_STORE, ZOOKEEPER_USER and ZOOKEEPER_PASSWORD"
-    if not has_database():
+    if where.startswith("database") and not has_database():
         return
+    mend = "start ZooKeeper, or mend CONFIG_STORE, ZOOKEEPER_USER and ZOOKEEPER_PASSWORD"
     try:
         store = get_store()
     except ConfigUnavailableError as error:
