@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,17 @@ def _own_surroundings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -
     # A test that subscribes and forgets must not be heard by the next one.
     hub._handlers.clear()
     hub._handlers.update(handlers)
+
+
+@pytest.fixture(autouse=True)
+def _no_log_goes_to_a_stream_of_a_former_test() -> Iterator[None]:
+    """What a command sets up in a test writes to that test's stderr, which is gone afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:]
+    yield
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler and handler not in before:
+            root.removeHandler(handler)
 
 
 def _data_folder(factory: pytest.TempPathFactory) -> Path:

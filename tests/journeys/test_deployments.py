@@ -132,6 +132,7 @@ def test_no_call_fails_while_an_image_a_graph_and_the_replicas_change(place: Pla
     assert callers.seen("[[3.0]]")
 
 
+@pytest.mark.journey
 def test_no_call_fails_while_a_canary_is_moved_and_rolled_back(place: Place, callers: Callers) -> None:
     two = manifest(
         predictor("main", traffic=80, containers=[container("classifier", ONE)]),
@@ -148,6 +149,7 @@ def test_no_call_fails_while_a_canary_is_moved_and_rolled_back(place: Place, cal
     assert len(processes(place)) == 1
 
 
+@pytest.mark.journey
 def test_rebuilt_image_is_rolled_out_without_a_failed_call(place: Place, callers: Callers) -> None:
     build(place, "company/again:1", 2)
     apply(place, of("company/again:1"))
@@ -158,6 +160,7 @@ def test_rebuilt_image_is_rolled_out_without_a_failed_call(place: Place, callers
     assert callers.failed == {}
 
 
+@pytest.mark.journey
 def test_calls_under_way_are_finished_when_a_deployment_is_replaced(
     installation: Installation, callers: Callers
 ) -> None:
@@ -222,6 +225,7 @@ def test_class_that_cannot_start_is_told_with_its_last_lines_and_the_old_one_ser
     assert "nothing_of_that_name" in run(place, "logs", "iris", "--tail", "20")
 
 
+@pytest.mark.journey
 def test_missing_image_is_told_and_starts_by_itself_once_it_is_built(place: Place, callers: Callers) -> None:
     apply(place, of("company/later:1"), waits=False)
     assert _soon(lambda: "seldon-cli build <source folder> company/later:1" in run(place, "get"))
@@ -232,6 +236,7 @@ def test_missing_image_is_told_and_starts_by_itself_once_it_is_built(place: Plac
     assert callers.seen("[[9.0]]")
 
 
+@pytest.mark.journey
 def test_process_that_takes_too_much_memory_is_started_again(place: Place, callers: Callers) -> None:
     leaks = CLASS.replace("return X * 2", "self.kept = bytearray(b'1') * 200_000_000\n        return X * 2")
     build(place, "company/leaks:1", 2, leaks)
@@ -242,6 +247,7 @@ def test_process_that_takes_too_much_memory_is_started_again(place: Place, calle
         assert _soon(lambda: "its limit is 160 MiB" in described(place)["status"]["description"])
 
 
+@pytest.mark.journey
 def test_process_that_is_not_alive_is_started_again(place: Place, callers: Callers) -> None:
     liveness = {"exec": {"command": ["test", "!", "-e", "dead"]}, "periodSeconds": 1, "failureThreshold": 1}
     document = manifest(predictor(containers=[container("classifier", ONE, livenessProbe=liveness)]))
@@ -255,6 +261,7 @@ def test_process_that_is_not_alive_is_started_again(place: Place, callers: Calle
     run(place, "wait", "iris")
 
 
+@pytest.mark.journey
 def test_saved_model_is_served_without_a_bundle(place: Place, callers: Callers) -> None:
     folder = place.folder / "saved"
     folder.mkdir()
@@ -270,6 +277,7 @@ def test_saved_model_is_served_without_a_bundle(place: Place, callers: Callers) 
         assert _soon(lambda: any(text.startswith(("[4.0", "[3.99")) for _, text in callers.answers))
 
 
+@pytest.mark.journey
 def test_graph_of_a_router_that_ships_and_two_bundles(place: Place, callers: Callers) -> None:
     parameters = [{"name": "n_branches", "value": "2", "type": "INT"}]
     graph = {
@@ -287,6 +295,7 @@ def test_graph_of_a_router_that_ships_and_two_bundles(place: Place, callers: Cal
     assert callers.failed == {}
 
 
+@pytest.mark.journey
 def test_s2i_page_and_first_manifest_of_seldon_core_work_as_written(place: Place, callers: Callers) -> None:
     source = make_source(
         place.folder / "template",

@@ -13,7 +13,7 @@ import pytest
 from tests.architecture.source import ROOT
 from tests.servers import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 PAGE = ROOT / "docs" / "tutorial" / "canary.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -23,7 +23,7 @@ from tests.journeys.machines import Installation, new_place
 from tests.microservice.running import Served
 from tests.microservice.shipped import parameters, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 DETECTOR, ROUTER = "strange", "bandit"
 
 

@@ -52,8 +52,10 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[BadServer]:
     """A server on a free port, gone when the block ends."""
     bad = BadServer(behaviour)
     tasks: set[asyncio.Task[None]] = set()
+    writers: set[Writer] = set()
 
     def accept(reader: Reader, writer: Writer) -> None:
+        writers.add(writer)
         task = asyncio.get_running_loop().create_task(bad.serve_connection(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -67,6 +69,10 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[BadServer]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # A task that was cancelled before its first step has closed nothing.
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 def plain(body: bytes, *, status: str = "200 OK", kind: str = "application/json", extra: str = "") -> bytes:
