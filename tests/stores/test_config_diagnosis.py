@@ -19,12 +19,14 @@ def found() -> dict[str, Finding]:
     return {finding.id: finding for finding in look_at_documents()}
 
 
-def test_store_that_is_followed() -> None:
+def test_store_that_is_followed(settings: Any) -> None:
+    settings.CONFIG_STORE = "memory"
     with use_store(MemoryConfigStore()):
         assert list(found()) == ["configuration.live"]
 
 
-def test_document_that_is_refused_is_told_with_a_way_to_mend_it() -> None:
+def test_document_that_is_refused_is_told_with_a_way_to_mend_it(settings: Any) -> None:
+    settings.CONFIG_STORE = "memory"
     with use_store(RefusingStore({"/config/x": "/config/x: it is no JSON"})):
         finding = found()["configuration.refused"]
     assert "no JSON" in finding.what
