@@ -15,6 +15,7 @@ from predictions.errors import MicroserviceFailedError, MicroserviceGarbageError
 from predictions.graphs import flows
 from predictions.graphs.flows import Flow, read_route
 from predictions.graphs.message import Message, Meta
+from predictions.graphs.opening import open_answer, open_body
 from predictions.graphs.walk import Walk
 from predictions.protocols.base import read_lenient, text_of
 from predictions.transports.base import Answer
@@ -31,7 +32,7 @@ class PlainFlow(Flow):
     def read_request(self, body: bytes) -> Message:
         inputs = list(self.chained.values())
         try:
-            top = _open(body)
+            top = open_body(_decode, body)
         except ValueError as error:
             reason = str(error) if body.strip() else f"the body is empty; send {inputs[0]}"
             raise InvalidJsonError(reason) from None
@@ -41,7 +42,7 @@ class PlainFlow(Flow):
 
     def prepare(self, unit: str, message: Message) -> Message:
         """An answer as the next unit's input: what came out goes in under the name of inputs."""
-        top = _open(message.body)
+        top = open_body(_decode, message.body)
         if any(key in top for key in self.chained.values()):
             return message
         return Message(_write({self.chained.get(key, key): value for key, value in top.items()}))
@@ -49,10 +50,10 @@ class PlainFlow(Flow):
     def read_answer(self, unit: str, answer: Answer) -> Message:
         body = answer.body
         try:
-            top = _open(body)
+            top = open_body(_decode, body)
         except ValueError:
             body = read_lenient(unit, answer)[1]
-            top = _open_lenient(unit, body)
+            top = open_answer(_decode, unit, body)
         if "error" in top:
             raise MicroserviceFailedError(unit, text_of(orjson.loads(bytes(top["error"]))) or "it says so")
         if not any(key in top for pair in self.chained.items() for key in pair):
@@ -109,24 +110,6 @@ class TensorflowFlow(PlainFlow):
 
 V2: Final = V2Flow()
 TENSORFLOW: Final = TensorflowFlow()
-
-
-def _open(body: bytes) -> _Top:
-    try:
-        if not body.isascii():
-            body.decode()
-        return _decode(body)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from None
-
-
-def _open_lenient(unit: str, body: bytes) -> _Top:
-    try:
-        return _open(body)
-    except ValueError as error:
-        raise MicroserviceGarbageError(unit, str(error)) from None
 
 
 def _write(top: _Top) -> bytes:

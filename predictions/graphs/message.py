@@ -12,6 +12,7 @@ import orjson
 
 from predictions.errors import MessageError, MicroserviceFailedError, MicroserviceGarbageError
 from predictions.graphs import proto
+from predictions.graphs.opening import open_answer, open_body
 from predictions.protocols.base import object_in, read_lenient, text_of
 from predictions.transports.base import Answer
 
@@ -89,18 +90,18 @@ class Message:
 
 def read_message(body: bytes) -> Message:
     """The message in `body`; ValueError says what keeps it from being one."""
-    return Message(body, _meta_of(_open(body)))
+    return Message(body, _meta_of(open_body(_decode, body)))
 
 
 def read_answer(unit: str, answer: Answer) -> Message:
     """The message that `unit` answered; raises when it holds no data, or says that it failed."""
     body = answer.body
     try:
-        envelope = _open(body)
+        envelope = open_body(_decode, body)
     except ValueError:
         # Python writes NaN and Infinity, which are no JSON.
         body = read_lenient(unit, answer)[1]
-        envelope = _open_lenient(unit, body)
+        envelope = open_answer(_decode, unit, body)
     if envelope.status is not _ABSENT:
         _check_status(unit, bytes(envelope.status))
     if not envelope.holds_data:
@@ -138,24 +139,6 @@ def splice_meta(body: bytes, meta: bytes) -> bytes:
     if is_sure and b"\\u" not in body[: key + 6]:
         return b"%b%b%b" % (body[:place], meta, body[place + len(own) :])
     return orjson.dumps({**orjson.loads(body), "meta": orjson.Fragment(meta)})
-
-
-def _open(body: bytes) -> _Envelope:
-    try:
-        if not body.isascii():
-            body.decode()
-        return _decode(body)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from None
-
-
-def _open_lenient(unit: str, body: bytes) -> _Envelope:
-    try:
-        return _open(body)
-    except ValueError as error:
-        raise MicroserviceGarbageError(unit, str(error)) from None
 
 
 def _meta_of(envelope: _Envelope) -> Meta:
