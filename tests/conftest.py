@@ -109,6 +109,11 @@ _WITHOUT_DATABASE = (
 )  # fmt: skip
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names packed bytes after their argument: gzip writes the time into them, and workers must agree."""
+    return argname if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL leaves out what touches no database: the run on SQLite has it."""
     if not str(django_settings.DATABASE_URL).startswith("postgres"):

@@ -45,7 +45,7 @@ def test_a_packed_body_is_unpacked(encoding: str) -> None:
     ("body", "encoding", "error"),
     [
         (b"x", "gzip", InvalidMessageError),
-        (gzip.compress(b'{"a":1}')[:-9], "gzip", InvalidMessageError),
+        (gzip.compress(b'{"a":1}', mtime=0)[:-9], "gzip", InvalidMessageError),
         (gzip.compress(b" " * 10_000_000), "gzip", BodyTooLargeError),
         (b"x", "br", ContentTypeError),
     ],
