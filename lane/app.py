@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from common import clock
-from common.errors import (
-    InternalError,
-    InvalidInputError,
-    MethodNotAllowedError,
-    NotFoundError,
-    QuotaExceededError,
-    SeldonError,
-)
+from common.errors import InvalidInputError, MethodNotAllowedError, NotFoundError, SeldonError
 from common.logs import current_request
-from common.metrics import Counter, Histogram
 from common.parts import Part
-from common.traffic import TRAFFIC
+from lane.accounts import Observe, count_answer, fault_of, note_refusal
 from lane.body import DisconnectedError, Receive, read_body
 from lane.door import Door
 from lane.handing_on import Application, Send, hand_on
@@ -31,12 +23,6 @@ from lane.whole import answer_whole
 
 logger = logging.getLogger(__name__)
 
-REQUESTS: Final = Counter(
-    "seldon_requests", "Requests answered by the lane.", ("client", "surface", "route", "status")
-)
-SECONDS: Final = Histogram(
-    "seldon_request_seconds", "Time from the request's head to its answer.", ("client", "surface")
-)
 _CORS: Final = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Seldon-Puid, Seldon-Unit"),
@@ -49,8 +35,6 @@ _PREFLIGHT: Final = [
     ),
     (b"access-control-max-age", b"86400"),
 ]
-
-Observe = Callable[[Request, int, float], None]
 
 
 class Lane:
@@ -99,7 +83,7 @@ class Lane:
         except DisconnectedError:
             return
         seconds = clock.perf_counter() - started
-        _count(request, reply, seconds)
+        count_answer(request, reply.status, seconds)
         if self.observe is not None:
             self.observe(request, reply.status, seconds)
         if request.is_over_quota:
@@ -115,8 +99,7 @@ class Lane:
             return self._refuse(request, error)
         except Exception:
             logger.exception("unhandled error in %s %s", request.method, request.route.path)
-            text = f"something went wrong here; the log says more under request {request.request_id}"
-            return self._refuse(request, InternalError(text))
+            return self._refuse(request, fault_of(request))
 
     async def _admit_and_call(self, request: Request, receive: Receive) -> Reply:
         route = request.route
@@ -139,22 +122,7 @@ class Lane:
         return await route.endpoint(request)
 
     def _refuse(self, request: Request, error: SeldonError) -> Reply:
-        surface = request.route.surface
-        request.error_id = error.error_id
-        request.is_over_quota = isinstance(error, QuotaExceededError)
-        if error.status >= 500:
-            logger.warning("%s %s: %s", request.method, request.route.path, error.message)
-        if request.client:
-            facts: dict[str, str | int] = {
-                "at": clock.unix_seconds(),
-                "status": error.status,
-                "code": error.code,
-                "message": error.message[:300],
-                "request_id": request.request_id,
-            }
-            TRAFFIC.note_refusal(request.client, surface, facts)
-            if request.route.is_intake:
-                TRAFFIC.count_rejected(request.client, surface, error.code)
+        note_refusal(request, error)
         try:
             return _finish(request, request.route.dialect.write(error, request))
         except InvalidInputError as second:
@@ -210,14 +178,6 @@ def _finish(request: Request, reply: Reply) -> Reply:
             # With nosniff a browser runs a script only under a script's type.
             reply.content_type = JAVASCRIPT
     return reply
-
-
-def _count(request: Request, reply: Reply, seconds: float) -> None:
-    client, surface = request.client, request.route.surface
-    REQUESTS.add((client, surface, request.route.path, str(reply.status)))
-    SECONDS.observe(seconds, (client, surface))
-    if client:
-        TRAFFIC.count_request(client, surface, reply.status, seconds)
 
 
 async def _send(request: Request, reply: Reply, send: Send) -> None:

@@ -44,6 +44,8 @@ class Request:
     is_over_quota = False
     # Seldon Server's number of the error it was refused with.
     error_id = 0
+    # Of a prediction, once it is known: callers over gRPC are told it with failures too.
+    puid = ""
 
     def __init__(self, scope: Scope, route: Route, params: dict[str, str]) -> None:
         self.scope = scope

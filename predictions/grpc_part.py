@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from common.errors import UnavailableError
-from microservice.protocol import prediction_pb2 as pb
-from predictions.servicers import SERVICE
+from predictions.grpc_calls import GrpcMethods
 
-assert SERVICE in {service.full_name for service in pb.DESCRIPTOR.services_by_name.values()}
 GRACE_SECONDS: Final = 10.0
 
 
 class GrpcPart:
-    """Serves `handler` at `address`; all workers listen there, and the kernel shares calls out."""
+    """Serves `methods` at `address`; all workers listen there, and the kernel shares calls out."""
 
     name = "grpc"
 
-    def __init__(self, handler: grpc.GenericRpcHandler, address: str, max_body_bytes: int) -> None:
-        self._handler = handler
+    def __init__(self, methods: GrpcMethods, address: str, max_body_bytes: int) -> None:
+        self._methods = methods
         self._address = address
         self._max_body_bytes = max_body_bytes
         self._server: aio.Server | None = None
@@ -31,11 +28,12 @@ class GrpcPart:
 
     async def start(self) -> None:
         """Listen; UnavailableError when the address cannot be had."""
-        server = aio.server(handlers=[self._handler], options=self._options())
+        server = aio.server(handlers=[self._methods], options=self._options())
+        services = self._methods.services
         healths = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healths, server)
-        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        for service in ("", SERVICE):
+        reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        for service in ("", *services):
             await healths.set(service, health_pb2.HealthCheckResponse.SERVING)
         try:
             self.port = server.add_insecure_port(self._address)

@@ -21,15 +21,17 @@ from events.endpoints import event_routes
 from events.parts import make_intake, make_sink
 from events.selectors import late_shipping
 from events.snippet import snippet_routes
-from lane.app import Lane, Observe
+from lane.accounts import Observe
+from lane.app import Lane
 from lane.door import Door, PublicDoor
 from lane.handing_on import Application
 from lane.route import Route
 from lane.router import Router
+from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
 from predictions.part import PredictionsPart, build_gateway
 from predictions.routes import prediction_routes
-from predictions.servicers import SeldonServicer
+from predictions.servicers import seldon_methods
 from seldon_api.operations import operation_routes
 from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart, ShippingPart
 from seldon_api.sharing import make_sharing, quota_path, worker_count
@@ -75,15 +77,17 @@ def compose_worker() -> Worker:
         *operation_routes(parts, snapshots),
     ]
     tokens = TokenDoor(memory, quotas)
+    observe = calls.note if settings.CALLS_SAMPLE else None
     if settings.GRPC_ADDRESS:
         limit = settings.PREDICT_MAX_BODY_BYTES
-        parts.append(GrpcPart(SeldonServicer(gateway, tokens, limit), settings.GRPC_ADDRESS, limit))
+        methods = GrpcMethods(seldon_methods(gateway, limit), tokens, observe)
+        parts.append(GrpcPart(methods, settings.GRPC_ADDRESS, limit))
     doors: dict[str, Door] = {
         "token": tokens,
         "js": JsDoor(memory, quotas),
         "public": PublicDoor(),
     }
-    return Worker(routes, doors, parts, calls.note if settings.CALLS_SAMPLE else None)
+    return Worker(routes, doors, parts, observe)
 
 
 def build_lane(fallback: Application) -> Lane:

@@ -18,7 +18,7 @@ DOORS = {
     "microservice/grpc_server.py": "a model author's call may raise anything; it is answered and logged",
     "microservice/tracing.py": "a call's span is marked with whatever it raised, which is then raised on",
     "microservice/rest.py": "a model author's call may raise anything; it is answered and logged as such",
-    "predictions/servicers.py": "the gRPC door: an answer with the request id instead of a fault's own text",
+    "predictions/grpc_calls.py": "the gRPC door: an answer with the request id instead of a fault's own text",
     "deploy/runtimes/local/reconciler.py": "one deployment's fault is its status, and must stop no other",
     "lane/app.py": "the lane: an answer with the request id instead of a cut connection",
     "seldon_api/sharing_redis.py": "the thread must outlive a fault, or machines share nothing any more",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import NotAuthenticatedError, QuotaExceededError
-from lane.app import Lane, Observe
+from lane.accounts import Observe
+from lane.app import Lane
 from lane.dialects import SELDON_SERVER
 from lane.door import Door, PublicDoor
 from lane.reply import Reply, json_reply

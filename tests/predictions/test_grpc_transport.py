@@ -41,6 +41,13 @@ async def grpc_server(handle: Handle, port: int = 0) -> AsyncIterator[int]:
         await server.stop(0)
 
 
+async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
+    """Code and words with which `call` fails."""
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), str(caught.value.details())
+
+
 @asynccontextmanager
 async def over_grpc(
     model: Model, *, delay: float = 0, max_answer_bytes: int = 10_000

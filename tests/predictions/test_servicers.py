@@ -15,15 +15,15 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.errors import UnavailableError
-from docs.generate import error_classes
 from microservice.protocol import prediction_pb2 as pb
 from microservice.protocol import prediction_pb2_grpc
+from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
-from predictions.servicers import CODES, SeldonServicer
+from predictions.servicers import seldon_methods
 from tests.predictions.graphs.servings import predictor, serving, unit
 from tests.predictions.graphs.units import Refusal, add, routing_to, units
 from tests.predictions.machine import Machine, TokenDoor, answering, spec
-from tests.predictions.test_grpc_transport import grpc_server
+from tests.predictions.test_grpc_transport import grpc_server, refusal
 from tests.predictions.upstreams import serving as serving_one
 
 stubs: Any = prediction_pb2_grpc
@@ -34,7 +34,8 @@ ACME = (("authorization", "Bearer acme"),)
 @asynccontextmanager
 async def door_of(machine: Machine, max_body_bytes: int = 10_000) -> AsyncIterator[aio.Channel]:
     """A channel to the gRPC door over the machine's gateway."""
-    part = GrpcPart(SeldonServicer(machine.gateway, TokenDoor(), max_body_bytes), "127.0.0.1:0", 1 << 24)
+    methods = GrpcMethods(seldon_methods(machine.gateway, max_body_bytes), TokenDoor())
+    part = GrpcPart(methods, "127.0.0.1:0", 1 << 24)
     await part.start()
     try:
         async with aio.insecure_channel(f"127.0.0.1:{part.port}") as channel:
@@ -45,12 +46,6 @@ async def door_of(machine: Machine, max_body_bytes: int = 10_000) -> AsyncIterat
 
 def deploy(machine: Machine, url: str) -> None:
     machine.deploy("acme", sum=serving(predictor(unit("a", endpoints=url))))
-
-
-async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(aio.AioRpcError) as caught:
-        await call
-    return caught.value.code(), str(caught.value.details())
 
 
 @pytest.mark.parametrize(
@@ -186,11 +181,10 @@ async def test_door_tells_its_health_and_refuses_other_services() -> None:
 
 
 async def test_address_that_cannot_be_had_is_told() -> None:
-    async with units() as (machine, _):
-        part = GrpcPart(SeldonServicer(machine.gateway, TokenDoor()), "127.0.0.1:notaport", 1000)
-        assert part.problem() is not None
-        with pytest.raises(UnavailableError, match="cannot listen for gRPC at"):
-            await part.start()
+    part = GrpcPart(GrpcMethods([], TokenDoor()), "127.0.0.1:notaport", 1000)
+    assert part.problem() is not None
+    with pytest.raises(UnavailableError, match="cannot listen for gRPC at"):
+        await part.start()
 
 
 async def test_call_that_the_caller_gives_up_frees_its_place() -> None:
@@ -205,8 +199,3 @@ async def test_call_that_the_caller_gives_up_frees_its_place() -> None:
         async with asyncio.timeout(5):
             while machine.gateway.limit_of("acme").held:
                 await asyncio.sleep(0.01)
-
-
-@pytest.mark.parametrize("kind", error_classes())
-def test_every_error_has_a_code(kind: Any) -> None:
-    assert kind.status in CODES

@@ -1,0 +1,184 @@
+"""What every gRPC call goes through: let in, counted, answered, and its failure told as code and words.
+
+A method is a route whose path is `/<service>/<method>`: its endpoint takes the message's bytes as the
+request's body and replies with the answer's. Metadata are the headers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final
+
+import grpc
+import orjson
+
+from common import clock
+from common.errors import SeldonError, TooLargeError
+from common.logs import current_request
+from lane.accounts import Observe, count_answer, fault_of, note_refusal
+from lane.dialects import error_headers
+from lane.door import Door
+from lane.holding import Holding
+from lane.reply import TEXT, Reply
+from lane.request import Request
+from lane.route import Docs, Endpoint, Route
+from predictions.errors import ModelRefusedError, UnitRefusedError
+from predictions.protocols.base import object_in, text_of
+
+logger = logging.getLogger(__name__)
+
+CODES: Final[dict[int, grpc.StatusCode]] = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    405: grpc.StatusCode.UNIMPLEMENTED,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    409: grpc.StatusCode.ABORTED,
+    412: grpc.StatusCode.FAILED_PRECONDITION,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    415: grpc.StatusCode.INVALID_ARGUMENT,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    500: grpc.StatusCode.INTERNAL,
+    501: grpc.StatusCode.UNIMPLEMENTED,
+    502: grpc.StatusCode.INTERNAL,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+_TOKENS: Final = ("oauth_token", "x-auth-token")
+_Metadata = tuple[tuple[str, str], ...]
+
+
+class GrpcDialect:
+    """The words of an error, under the status that its code stands for; of a unit's own, what it said."""
+
+    name = "grpc"
+    media_type = "text/plain"
+    schema: Final[dict[str, Any]] = {"type": "string"}
+
+    def write(self, error: SeldonError, request: Request | None) -> Reply:
+        """The words alone."""
+        status, body = error.status, b""
+        if isinstance(error, UnitRefusedError):
+            status, body = error.answer_status, error.body
+        elif isinstance(error, ModelRefusedError):
+            status, body = error.model_status, error.body
+        headers = [each for each in error_headers(error) if each[0] == b"retry-after"]
+        return Reply((_words(body) or error.message).encode(), status, TEXT, headers)
+
+
+GRPC: Final = GrpcDialect()
+
+
+def grpc_routes(service: str, endpoints: Mapping[str, Endpoint], max_body_bytes: int) -> list[Route]:
+    """The methods of `service`, by name; callers need the scope `predict`."""
+    return [
+        Route(
+            f"/{service}/{name}",
+            ("POST",),
+            endpoint,
+            GRPC,
+            "predict",
+            Docs(f"{service}/{name}"),
+            scope="predict",
+            max_body_bytes=max_body_bytes,
+        )
+        for name, endpoint in endpoints.items()
+    ]
+
+
+class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Answers the methods that `routes` are, for callers whom `door` lets in."""
+
+    def __init__(self, routes: Iterable[Route], door: Door, observe: Observe | None = None) -> None:
+        self._door = door
+        self._observe = observe
+        self._holding = Holding()
+        self._handlers = {
+            route.path: grpc.unary_unary_rpc_method_handler(self._answering(route)) for route in routes
+        }
+
+    @property
+    def services(self) -> list[str]:
+        """The full names of the services."""
+        return sorted({path.split("/")[1] for path in self._handlers})
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The handler of a method; None for one that is not ours."""
+        return self._handlers.get(handler_call_details.method)
+
+    def _answering(self, route: Route) -> Callable[[bytes, Any], Awaitable[bytes]]:
+        async def answer(raw: bytes, context: Any) -> bytes:
+            started = clock.perf_counter()
+            request = read_request(route, context.invocation_metadata())
+            current_request.set(request)
+            reply = await self._reply(request, raw)
+            seconds = clock.perf_counter() - started
+            count_answer(request, reply.status, seconds)
+            if self._observe is not None:
+                self._observe(request, reply.status, seconds)
+            if request.is_over_quota:
+                await self._holding.hold(request.client)
+            await context.send_initial_metadata(_metadata(request, reply))
+            if reply.status != 200:
+                await context.abort(code_of(reply.status), reply.body.decode())
+            return reply.body
+
+        return answer
+
+    async def _reply(self, request: Request, raw: bytes) -> Reply:
+        try:
+            await self._admit(request, len(raw))
+            request.body = raw
+            return await request.route.endpoint(request)
+        except SeldonError as error:
+            failure = error
+        except Exception:
+            logger.exception("unhandled error in %s", request.route.path)
+            failure = fault_of(request)
+        note_refusal(request, failure)
+        return request.route.dialect.write(failure, request)
+
+    async def _admit(self, request: Request, size: int) -> None:
+        caller = self._door.verify(request)
+        request.caller = caller if caller is not None else await self._door.resolve(request)
+        self._door.admit(request)
+        if size > request.max_body_bytes:
+            raise TooLargeError(f"the message is over {request.max_body_bytes} bytes")
+
+
+def read_request(route: Route, metadata: Any) -> Request:
+    """The call as the doors of the lane see requests; `namespace` and `seldon` are its named parts."""
+    given = {key: value if isinstance(value, bytes) else value.encode() for key, value in metadata or ()}
+    for name in _TOKENS:
+        if name in given:
+            given.setdefault("authorization", b"Bearer " + given[name])
+    headers = [(key.encode(), value) for key, value in given.items()]
+    scope = {"type": "http", "method": "POST", "path": route.path, "query_string": b"", "headers": headers}
+    named = {"client": given.get("namespace"), "name": given.get("seldon")}
+    return Request(scope, route, {key: value.decode("latin-1") for key, value in named.items() if value})
+
+
+def code_of(status: int) -> grpc.StatusCode:
+    """gRPC's code for a status of HTTP, which may be any that a unit answered."""
+    return CODES.get(status, grpc.StatusCode.INTERNAL if status >= 500 else grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def _metadata(request: Request, reply: Reply) -> _Metadata:
+    """What the caller is told beside the answer: ids, and the reply's headers."""
+    found = [("x-request-id", request.request_id)]
+    if request.puid:
+        found.append(("seldon-puid", request.puid.encode("ascii", "replace").decode()))
+    found += [(name.decode().lower(), value.decode("ascii", "replace")) for name, value in reply.headers]
+    return tuple(found)
+
+
+def _words(body: bytes) -> str:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    status = object_in(document, "status") if isinstance(document, dict) else {}
+    return text_of(status.get("info")) or text_of(status.get("reason"))
