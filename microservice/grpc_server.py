@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 import grpc
-from google.protobuf import descriptor_pool, empty_pb2
+from google.protobuf import empty_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -29,8 +29,9 @@ from microservice.hooks import (
     drive,
 )
 from microservice.proto_codec import PROTO, json_to_message, messages
+from microservice.protocol.infer import SERVICE, BothPools
 from microservice.rest import RestApp, within
-from microservice.v2_grpc import POOL, SERVICE, V2Service
+from microservice.v2_grpc import V2Service
 
 log = logging.getLogger(__name__)
 Asking = Callable[..., Coroutine[Any, Any, Answer]]
@@ -174,21 +175,6 @@ class GrpcDoor:
         else:
             found, error = await self._side_thread.run(partial(answer_in_thread, ask))
         return found if error is None else await context.abort(*describe_code(error))
-
-
-class BothPools:
-    """The descriptors of v2's messages, which have a pool of their own, and of all others, for reflection."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Return a look-up that asks both pools."""
-
-        def look_up(*arguments: Any) -> Any:
-            try:
-                return getattr(POOL, name)(*arguments)
-            except KeyError:
-                return getattr(descriptor_pool.Default(), name)(*arguments)
-
-        return look_up
 
 
 def describe_code(error: BaseException) -> tuple[grpc.StatusCode, str]:

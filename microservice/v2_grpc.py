@@ -10,8 +10,8 @@ import numpy as np
 from microservice.dispatch import Answer
 from microservice.protocol import inference_pb2 as messages
 from microservice.protocol.errors import InvalidMessageError
+from microservice.protocol.infer import BYTES, FIELDS, read_parameters, write_parameters
 from microservice.protocol.v2 import (
-    BYTES,
     DTYPES,
     InferAnswer,
     InferRequest,
@@ -28,15 +28,6 @@ from microservice.v2 import Inference
 
 Json = dict[str, Any]
 Ask = Callable[[Any], Coroutine[Any, Any, Answer]]
-SERVICE = "inference.GRPCInferenceService"
-POOL = messages.DESCRIPTOR.pool
-# The list of InferTensorContents in which the values of a datatype stand; FP16 has none and comes raw.
-FIELDS = {
-    "BOOL": "bool_contents", "INT8": "int_contents", "INT16": "int_contents", "INT32": "int_contents",
-    "INT64": "int64_contents", "UINT8": "uint_contents", "UINT16": "uint_contents",
-    "UINT32": "uint_contents", "UINT64": "uint64_contents", "FP32": "fp32_contents",
-    "FP64": "fp64_contents", BYTES: "bytes_contents",
-}  # fmt: skip
 
 
 class V2Service:
@@ -152,22 +143,3 @@ def write_answer(answer: InferAnswer, *, is_raw: bool) -> Any:
         filled = map(element_bytes, values) if tensor.datatype == BYTES else values.tolist()
         getattr(head.contents, FIELDS[tensor.datatype]).extend(filled)
     return message
-
-
-def read_parameters(found: Any) -> Json:
-    """Return parameters as a dict."""
-    return {name: getattr(value, str(value.WhichOneof("parameter_choice"))) for name, value in found.items()
-            if value.WhichOneof("parameter_choice")}  # fmt: skip
-
-
-def write_parameters(values: Json, target: Any) -> None:
-    """Write parameters into a message."""
-    for name, value in values.items():
-        if isinstance(value, bool):
-            target[name].bool_param = value
-        elif isinstance(value, int) and -(2**63) <= value < 2**63:
-            target[name].int64_param = value
-        elif isinstance(value, float):
-            target[name].double_param = value
-        else:
-            target[name].string_param = str(value)

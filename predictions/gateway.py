@@ -139,6 +139,10 @@ class Gateway:
         """How many predictions of `client` may be under way in this worker."""
         return self._state(client).limit
 
+    def is_recorded(self, client: str, puid: str) -> bool:
+        """Whether the predictions of `puid` are written down."""
+        return self.policy_of(client).keeps(puid)
+
     def record(self, prediction: Prediction) -> None:
         """Write down a prediction, soon."""
         self.recorder.add(prediction)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import grpc
 import orjson
+from google.protobuf.message import DecodeError
 
 from common import clock
 from common.errors import SeldonError, TooLargeError
@@ -23,7 +24,7 @@ from lane.holding import Holding
 from lane.reply import TEXT, Reply
 from lane.request import Request
 from lane.route import Docs, Endpoint, Route
-from predictions.errors import ModelRefusedError, UnitRefusedError
+from predictions.errors import MessageError, ModelRefusedError, UnitRefusedError
 from predictions.protocols.base import object_in, text_of
 
 logger = logging.getLogger(__name__)
@@ -59,14 +60,14 @@ class GrpcDialect:
     schema: Final[dict[str, Any]] = {"type": "string"}
 
     def write(self, error: SeldonError, request: Request | None) -> Reply:
-        """The words alone."""
-        status, body = error.status, b""
+        """The words alone; a unit's own name it too."""
+        status, words = error.status, error.message
         if isinstance(error, UnitRefusedError):
-            status, body = error.answer_status, error.body
+            status, words = error.answer_status, _words_of(error)
         elif isinstance(error, ModelRefusedError):
-            status, body = error.model_status, error.body
+            status = error.model_status
         headers = [each for each in error_headers(error) if each[0] == b"retry-after"]
-        return Reply((_words(body) or error.message).encode(), status, TEXT, headers)
+        return Reply(words.encode(), status, TEXT, headers)
 
 
 GRPC: Final = GrpcDialect()
@@ -161,6 +162,14 @@ def read_request(route: Route, metadata: Any) -> Request:
     return Request(scope, route, {key: value.decode("latin-1") for key, value in named.items() if value})
 
 
+def read_message(kind: Any, raw: bytes) -> Any:
+    """The message of class `kind` in `raw`; MessageError when it is none."""
+    try:
+        return kind.FromString(raw)
+    except DecodeError as error:
+        raise MessageError(f"The bytes are no {kind.__name__}: {error}") from None
+
+
 def code_of(status: int) -> grpc.StatusCode:
     """gRPC's code for a status of HTTP, which may be any that a unit answered."""
     return CODES.get(status, grpc.StatusCode.INTERNAL if status >= 500 else grpc.StatusCode.INVALID_ARGUMENT)
@@ -175,10 +184,15 @@ def _metadata(request: Request, reply: Reply) -> _Metadata:
     return tuple(found)
 
 
-def _words(body: bytes) -> str:
+def _words_of(error: UnitRefusedError) -> str:
     try:
-        document = orjson.loads(body)
+        document = orjson.loads(error.body)
     except orjson.JSONDecodeError:
-        return ""
-    status = object_in(document, "status") if isinstance(document, dict) else {}
-    return text_of(status.get("info")) or text_of(status.get("reason"))
+        document = None
+    if not isinstance(document, dict):
+        return error.message
+    status = object_in(document, "status")
+    words = text_of(status.get("info")) or text_of(status.get("reason")) or text_of(document.get("error"))
+    if not words:
+        return error.message
+    return words if error.unit in words else f"Unit {error.unit}: {words}"

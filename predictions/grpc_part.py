@@ -9,6 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from common.errors import UnavailableError
+from microservice.protocol.infer import BothPools
 from predictions.grpc_calls import GrpcMethods
 
 GRACE_SECONDS: Final = 10.0
@@ -32,7 +33,8 @@ class GrpcPart:
         services = self._methods.services
         healths = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healths, server)
-        reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        named = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(named, server, BothPools())
         for service in ("", *services):
             await healths.set(service, health_pb2.HealthCheckResponse.SERVING)
         try:

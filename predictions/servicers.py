@@ -16,15 +16,16 @@ from lane.route import Route
 from microservice.protocol import prediction_pb2 as pb
 from predictions.bodies import puid_of
 from predictions.endpoints import PredictionEndpoints
-from predictions.errors import ProtocolMismatchError
+from predictions.errors import MessageError, ProtocolMismatchError
 from predictions.gateway import Gateway
 from predictions.graphs import flows, proto
 from predictions.graphs.describing import ask_unit, describe_graph
-from predictions.graphs.endpoints import trace_headers
+from predictions.graphs.endpoints import is_logged, trace_headers
 from predictions.graphs.gateway import Asked
 from predictions.graphs.message import Message
+from predictions.graphs.telling import tell
 from predictions.graphs.walk import Walk
-from predictions.grpc_calls import grpc_routes
+from predictions.grpc_calls import grpc_routes, read_message
 
 SERVICE: Final = "seldon.protos.Seldon"
 
@@ -53,25 +54,29 @@ class SeldonServicer:
         meta = proto.meta_of(proto.parse(request.body))
         deployed = self._endpoints.deployed(request)
         if deployed is None:
-            body = proto.to_json(request.body)
+            body = Message(None, meta, request.body).exact("the microservice")
             return Reply(proto.to_proto(await self._endpoints.ask(request, body, orjson.loads(body))))
         if deployed.flow.name != "seldon":
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
         request.puid = puid_of(request, meta)
         message = Message(None, meta, request.body)
-        asked = Asked(request.client, deployed, message, request.puid, trace_headers(request))
+        headers = trace_headers(request)
+        asked = Asked(request.client, deployed, message, request.puid, headers, is_logged=is_logged(request))
         return Reply((await self._graphs.predict(asked)).raw)
 
     async def send_feedback(self, request: Request) -> Reply:
         """Feedback, back to whoever answered."""
         document = proto.feedback_to_json(proto.parse_feedback(request.body))
-        answer = await self._endpoints.deliver(request, orjson.dumps(document), document)
+        body, lost = tell(document)
+        if lost:
+            raise MessageError(f"The number at {lost} is NaN or infinite; feedback is told as JSON, without.")
+        answer = await self._endpoints.deliver(request, body, document)
         return Reply(proto.to_proto(answer))
 
     async def model_metadata(self, request: Request) -> Reply:
         """What one unit tells of itself, the root where none is named."""
         deployed = self._endpoints.deployments.get(request)
-        asked = pb.SeldonModelMetadataRequest.FromString(request.body)
+        asked = read_message(pb.SeldonModelMetadataRequest, request.body)
         name = asked.name or deployed.predictors[0].root.name
         answer = await ask_unit(deployed, name, flows.METADATA, _walk(request))
         return _said(orjson.loads(answer.body), pb.SeldonModelMetadata())

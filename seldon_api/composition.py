@@ -29,6 +29,7 @@ from lane.route import Route
 from lane.router import Router
 from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
+from predictions.inference_servicer import inference_methods
 from predictions.part import PredictionsPart, build_gateway
 from predictions.routes import prediction_routes
 from predictions.servicers import seldon_methods
@@ -80,7 +81,8 @@ def compose_worker() -> Worker:
     observe = calls.note if settings.CALLS_SAMPLE else None
     if settings.GRPC_ADDRESS:
         limit = settings.PREDICT_MAX_BODY_BYTES
-        methods = GrpcMethods(seldon_methods(gateway, limit), tokens, observe)
+        services = [*seldon_methods(gateway, limit), *inference_methods(gateway, limit)]
+        methods = GrpcMethods(services, tokens, observe)
         parts.append(GrpcPart(methods, settings.GRPC_ADDRESS, limit))
     doors: dict[str, Door] = {
         "token": tokens,

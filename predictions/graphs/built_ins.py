@@ -81,7 +81,7 @@ class AverageCombiner(BuiltIn):
     does: ClassVar[frozenset[str]] = frozenset({"AGGREGATE"})
 
     def aggregate(self, label: str, messages: list[Message]) -> Message:
-        documents = [orjson.loads(message.body) for message in messages]
+        documents = [orjson.loads(message.exact(f"unit {label}")) for message in messages]
         tables = [_rows(label, document) for document in documents]
         _check_shapes(label, tables)
         rows = [

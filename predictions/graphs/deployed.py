@@ -10,7 +10,8 @@ import orjson
 
 from predictions.graphs.flows import SELDON, Flow
 from predictions.graphs.flows_grpc import SELDON_GRPC
-from predictions.graphs.flows_plain import TENSORFLOW, V2
+from predictions.graphs.flows_plain import TENSORFLOW
+from predictions.graphs.flows_v2 import V2, V2_GRPC
 from predictions.graphs.nodes import Node, Place, compile_graph
 from predictions.graphs.ports import NoPort, Port, ReplicasPort
 from predictions.graphs.request_log import RequestLog, unit_log
@@ -20,7 +21,7 @@ from predictions.traffic import bounds_of, choose, is_mirrored, point_of
 from predictions.upstreams import Upstream
 
 FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON, V2, TENSORFLOW)}
-GRPC_FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON_GRPC,)}
+GRPC_FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON_GRPC, V2_GRPC)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,12 +101,17 @@ class DeploymentEndpoints:
 def _asked(request: Request, deployed: Deployed) -> Asked:
     message = deployed.flow.read_request(read_body(request))
     puid = puid_of(request, message.meta)
-    is_logged = request.header(b"seldon-skip-logging").lower() not in _SKIPS
-    return Asked(request.client, deployed, message, puid, trace_headers(request), is_logged=is_logged)
+    headers = trace_headers(request)
+    return Asked(request.client, deployed, message, puid, headers, is_logged=is_logged(request))
 
 
 def _walk(request: Request) -> Walk:
     return Walk(request.client, "", trace_headers(request))
+
+
+def is_logged(request: Request) -> bool:
+    """Whether request loggers may see it."""
+    return request.header(b"seldon-skip-logging").lower() not in _SKIPS
 
 
 def trace_headers(request: Request) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from common.errors import InvalidJsonError
-from predictions.errors import InvalidRoutingError
+from predictions.errors import InvalidRoutingError, UnitRefusedError
 from predictions.graphs.merging import carry, carry_children, carry_route, final_meta
 from predictions.graphs.message import NO_META, Message, Meta, read_answer, read_message
 from predictions.graphs.walk import Walk
@@ -74,13 +74,21 @@ class Flow(ABC):
 
     content_type: ClassVar[str] = "application/json"
 
-    def write(self, message: Message) -> bytes:
-        """`message` as a unit is sent it."""
-        return message.body
+    def write(self, message: Message, unit: str, model: str) -> bytes:
+        """`message` as `unit` is sent it, which is asked for `model`."""
+        return message.exact(f"unit {unit}")
 
-    def write_list(self, messages: list[Message]) -> bytes:
-        """`messages` as a combiner is sent them."""
-        return b"[%b]" % b",".join(message.body for message in messages)
+    def write_list(self, messages: list[Message], unit: str) -> bytes:
+        """`messages` as the combiner `unit` is sent them."""
+        return b"[%b]" % b",".join(message.exact(f"unit {unit}") for message in messages)
+
+    def question(self, kind: str, model: str) -> bytes:
+        """What a unit is sent that is asked about itself."""
+        return b""
+
+    def refusal(self, unit: str, answer: Answer) -> UnitRefusedError:
+        """What a unit's own failure is raised as, in its own words."""
+        return UnitRefusedError(unit, answer.status, answer.body, answer.content_type)
 
     def write_feedback(self, body: bytes) -> bytes:
         """A feedback, JSON, as a unit is sent it."""

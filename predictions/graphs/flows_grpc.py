@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 import orjson
 from google.protobuf import json_format
 
 from microservice.protocol import prediction_pb2 as pb
-from predictions.errors import InvalidRoutingError, MessageError
+from predictions.errors import InvalidRoutingError, MessageError, UnitRefusedError
 from predictions.graphs import flows, proto
 from predictions.graphs.flows import EVERY_CHILD, SeldonFlow, read_route
 from predictions.graphs.message import Message, Meta, read_proto_answer
-from predictions.protocols.base import object_in
+from predictions.protocols.base import object_in, text_of
 from predictions.transports.base import Answer
 from predictions.transports.grpc import PROTOBUF
 
+JSON: Final = "application/json"
 _METHODS: Final = {
     flows.PREDICT: "/seldon.protos.Model/Predict",
     flows.TRANSFORM_INPUT: "/seldon.protos.Transformer/TransformInput",
@@ -37,10 +38,10 @@ class SeldonGrpcFlow(SeldonFlow):
     def target(self, kind: str, model: str) -> str:
         return _METHODS[kind]
 
-    def write(self, message: Message) -> bytes:
+    def write(self, message: Message, unit: str, model: str) -> bytes:
         return message.raw
 
-    def write_list(self, messages: list[Message]) -> bytes:
+    def write_list(self, messages: list[Message], unit: str) -> bytes:
         found = pb.SeldonMessageList(seldonMessages=[proto.parse(message.raw) for message in messages])
         return bytes(found.SerializeToString())
 
@@ -66,6 +67,25 @@ class SeldonGrpcFlow(SeldonFlow):
             # A HealthCheckResponse that serves is the field 1 with the value 1.
             return orjson.dumps({"status": "SERVING" if answer.body == b"\x08\x01" else "NOT_SERVING"})
         return proto.to_json(answer.body)
+
+    def refusal(self, unit: str, answer: Answer) -> UnitRefusedError:
+        said = words_of(unit, answer)
+        status = {"code": answer.status, "info": said.words, "reason": said.reason, "status": "FAILURE"}
+        return UnitRefusedError(unit, answer.status, orjson.dumps({"status": status}), JSON)
+
+
+class Said(NamedTuple):
+    """What a unit failed with over gRPC: words that name the unit, and the name of the code."""
+
+    words: str
+    reason: str
+
+
+def words_of(unit: str, answer: Answer) -> Said:
+    """What the transport's answer holds of a failure."""
+    status = object_in(orjson.loads(answer.body), "status")
+    info, reason = text_of(status.get("info")), text_of(status.get("reason"))
+    return Said(f"Unit {unit}: {info}" if info else f"Unit {unit} answered {reason}.", reason)
 
 
 SELDON_GRPC: Final = SeldonGrpcFlow()

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol (v2) and TensorFlow's REST interface between the units of a graph.
+"""TensorFlow's REST interface between the units of a graph, and what it has in common with v2.
 
 Neither has a meta: what a graph says of itself is in the answer's headers alone.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-import msgspec
 import orjson
 
 from common.errors import InvalidInputError, InvalidJsonError
@@ -15,13 +14,10 @@ from predictions.errors import MicroserviceFailedError, MicroserviceGarbageError
 from predictions.graphs import flows
 from predictions.graphs.flows import Flow, read_route
 from predictions.graphs.message import Message, Meta
-from predictions.graphs.opening import open_answer, open_body
+from predictions.graphs.opening import Parts, open_answer, open_body, open_parts, renamed
 from predictions.graphs.walk import Walk
 from predictions.protocols.base import read_lenient, text_of
 from predictions.transports.base import Answer
-
-_Top = dict[str, msgspec.Raw]
-_decode: Final = msgspec.json.Decoder(_Top).decode
 
 
 class PlainFlow(Flow):
@@ -32,7 +28,7 @@ class PlainFlow(Flow):
     def read_request(self, body: bytes) -> Message:
         inputs = list(self.chained.values())
         try:
-            top = open_body(_decode, body)
+            top = open_body(open_parts, body)
         except ValueError as error:
             reason = str(error) if body.strip() else f"the body is empty; send {inputs[0]}"
             raise InvalidJsonError(reason) from None
@@ -42,23 +38,27 @@ class PlainFlow(Flow):
 
     def prepare(self, unit: str, message: Message) -> Message:
         """An answer as the next unit's input: what came out goes in under the name of inputs."""
-        top = open_body(_decode, message.body)
+        top = open_body(open_parts, message.body)
         if any(key in top for key in self.chained.values()):
             return message
-        return Message(_write({self.chained.get(key, key): value for key, value in top.items()}))
+        return Message(renamed(top, self.chained), unit=message.unit)
 
     def read_answer(self, unit: str, answer: Answer) -> Message:
+        return Message(self.checked(unit, answer)[0], unit=unit)
+
+    def checked(self, unit: str, answer: Answer) -> tuple[bytes, Parts]:
+        """The JSON text of an answer and its parts; raises when it cannot be used."""
         body = answer.body
         try:
-            top = open_body(_decode, body)
+            top = open_body(open_parts, body)
         except ValueError:
             body = read_lenient(unit, answer)[1]
-            top = open_answer(_decode, unit, body)
+            top = open_answer(open_parts, unit, body)
         if "error" in top:
             raise MicroserviceFailedError(unit, text_of(orjson.loads(bytes(top["error"]))) or "it says so")
         if not any(key in top for pair in self.chained.items() for key in pair):
             raise MicroserviceGarbageError(unit, f"none of {', '.join(self.chained)} in it")
-        return Message(body)
+        return body, top
 
     def read_route(self, unit: str, answer: Answer) -> tuple[int, Meta]:
         return read_route(unit, answer.body)
@@ -74,22 +74,6 @@ class PlainFlow(Flow):
 
     def finish(self, walk: Walk, asked: Message, answer: Message) -> Message:
         return answer
-
-
-class V2Flow(PlainFlow):
-    """`inputs` in, `outputs` out; `{m}` of the caller's path is the model of every unit."""
-
-    name: ClassVar[str] = "v2"
-    chained: ClassVar[dict[str, str]] = {"outputs": "inputs"}
-    _ends: ClassVar[dict[str, str]] = {
-        flows.ROUTE: "/route",
-        flows.AGGREGATE: "/aggregate",
-        flows.STATUS: "/ready",
-        flows.METADATA: "",
-    }
-
-    def target(self, kind: str, model: str) -> str:
-        return f"/v2/models/{model}{self._ends.get(kind, '/infer')}"
 
 
 class TensorflowFlow(PlainFlow):
@@ -108,10 +92,4 @@ class TensorflowFlow(PlainFlow):
         return f"/v1/models/{model}{self._ends.get(kind, ':predict')}"
 
 
-V2: Final = V2Flow()
 TENSORFLOW: Final = TensorflowFlow()
-
-
-def _write(top: _Top) -> bytes:
-    parts = (b"%b:%b" % (orjson.dumps(key), bytes(value)) for key, value in top.items())
-    return b"{%b}" % b",".join(parts)

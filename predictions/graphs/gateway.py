@@ -56,6 +56,9 @@ class Surroundings(Protocol):
     def retire(self, upstreams: list[Upstream]) -> None:
         """Close `upstreams` once what is under way has ended."""
 
+    def is_recorded(self, client: str, puid: str) -> bool:
+        """Whether the predictions of `puid` are written down."""
+
     def record(self, prediction: Prediction) -> None:
         """Write down a prediction, soon."""
 
@@ -166,10 +169,13 @@ class GraphGateway:
         *,
         is_shadow: bool = False,
     ) -> None:
+        # What came over gRPC is JSON only here, and for large tensors that costs more than the call.
+        if not self._around.is_recorded(asked.client, asked.puid):
+            return
         document: Document = {"meta": asked.message.meta}
-        ask = Ask(asked.client, PROTOCOLS["seldon"], asked.message.body, document, asked.puid)
-        outcome = Outcome(asked.deployed.name, {})
-        made = Prediction(ask, outcome, answer.body, predictor.root.name, predictor.name, seconds, is_shadow)
+        ask = Ask(asked.client, PROTOCOLS["seldon"], _text_of(asked.message), document, asked.puid)
+        outcome, said = Outcome(asked.deployed.name, {}), _text_of(answer)
+        made = Prediction(ask, outcome, said, predictor.root.name, predictor.name, seconds, is_shadow)
         self._around.record(made)
 
     # -- shadows -----------------------------------------------------------------------------------
@@ -228,3 +234,11 @@ class GraphGateway:
         await self.request_log.close()
         for upstream in self.upstreams.take_all():
             await upstream.transport.close()
+
+
+def _text_of(message: Message) -> bytes:
+    """The message as records have it; null for one that JSON cannot say, whose answer is none the worse."""
+    try:
+        return message.body
+    except SeldonError:
+        return b"null"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from common.errors import SeldonError
 from predictions.errors import MessageError, MicroserviceFailedError, MicroserviceGarbageError
 from predictions.graphs import proto
 from predictions.graphs.opening import open_answer, open_body
@@ -47,28 +48,54 @@ class Message:
     """`meta` is what the message says in its own; nobody may change it in place.
 
     It is held in the form in which it came, JSON or protobuf, and written in the other when asked for.
+    `unit` is who said it, empty for the caller.
     """
 
-    __slots__ = ("_body", "_raw", "meta")
+    __slots__ = ("_body", "_lost", "_raw", "meta", "unit")
 
-    def __init__(self, body: bytes | None, meta: Meta = NO_META, raw: bytes | None = None) -> None:
+    def __init__(
+        self, body: bytes | None, meta: Meta = NO_META, raw: bytes | None = None, unit: str = ""
+    ) -> None:
         self._body = body
         self._raw = raw
+        # Where the first number stands that is no more in the JSON text.
+        self._lost = ""
         self.meta = meta
+        self.unit = unit
 
     @property
     def body(self) -> bytes:
-        """The message as JSON text; MessageError when JSON cannot say it."""
+        """The message as JSON text, NaN as null; raises when JSON cannot say it at all."""
         if self._body is None:
-            self._body = proto.to_json(self._raw or b"", self.meta)
+            self._body, self._lost = self._to_json(self._raw or b"")
         return self._body
 
     @property
     def raw(self) -> bytes:
-        """The message as protobuf bytes; MessageError when protobuf cannot say it."""
+        """The message as protobuf bytes; raises when protobuf cannot say it."""
         if self._raw is None:
-            self._raw = proto.to_proto(self._body or b"{}")
+            self._raw = self._to_proto(self._body or b"{}")
         return self._raw
+
+    def exact(self, reader: str) -> bytes:
+        """The message as JSON text for `reader`; raises when it holds numbers that JSON has not."""
+        body = self.body
+        if self._lost:
+            lost = f"the number at {self._lost} is NaN or infinite"
+            raise self.fault(f"{lost}, which JSON cannot say, and {reader} reads JSON")
+        return body
+
+    def fault(self, reason: str) -> SeldonError:
+        """What the message is refused with: it is the caller's fault, or the unit's that said it."""
+        if self.unit:
+            return MicroserviceGarbageError(self.unit, reason)
+        return MessageError(f"The message cannot be used: {reason}.")
+
+    def _to_json(self, raw: bytes) -> tuple[bytes, str]:
+        return proto.to_json_text(raw, self.meta)
+
+    def _to_proto(self, body: bytes) -> bytes:
+        return proto.to_proto(body)
 
     @property
     def tags(self) -> Meta:
@@ -82,10 +109,12 @@ class Message:
         return found if isinstance(found, list) else []
 
     def with_meta(self, meta: Meta) -> Message:
-        """The message with `meta` in place of its own, in the form that it has."""
-        if self._body is None:
-            return Message(None, meta, proto.write_meta(self.raw, meta))
-        return Message(splice_meta(self._body, orjson.dumps(meta)), meta)
+        """The message with `meta` in place of its own, in the form that it has, or both."""
+        body = None if self._body is None else splice_meta(self._body, orjson.dumps(meta))
+        raw = None if self._raw is None else proto.write_meta(self._raw, meta)
+        found = Message(body, meta, raw, self.unit)
+        found._lost = self._lost
+        return found
 
 
 def read_message(body: bytes) -> Message:
@@ -95,19 +124,20 @@ def read_message(body: bytes) -> Message:
 
 def read_answer(unit: str, answer: Answer) -> Message:
     """The message that `unit` answered; raises when it holds no data, or says that it failed."""
-    body = answer.body
+    body, raw = answer.body, None
     try:
         envelope = open_body(_decode, body)
     except ValueError:
-        # Python writes NaN and Infinity, which are no JSON.
+        # Python writes NaN and Infinity, which are no JSON; they stay what they are over gRPC.
         body = read_lenient(unit, answer)[1]
         envelope = open_answer(_decode, unit, body)
+        raw = proto.to_proto_leniently(answer.body)
     if envelope.status is not _ABSENT:
         _check_status(unit, bytes(envelope.status))
     if not envelope.holds_data:
         raise MicroserviceGarbageError(unit, "a SeldonMessage without data")
     try:
-        return Message(body, _meta_of(envelope))
+        return Message(body, _meta_of(envelope), raw, unit)
     except ValueError as error:
         raise MicroserviceGarbageError(unit, str(error)) from None
 
@@ -123,7 +153,7 @@ def read_proto_answer(unit: str, raw: bytes) -> Message:
         raise MicroserviceFailedError(unit, reason)
     if message.WhichOneof("data_oneof") is None:
         raise MicroserviceGarbageError(unit, "a SeldonMessage without data")
-    return Message(None, proto.meta_of(message), raw)
+    return Message(None, proto.meta_of(message), raw, unit)
 
 
 def splice_meta(body: bytes, meta: bytes) -> bytes:

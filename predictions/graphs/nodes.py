@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from common import clock
-from predictions.errors import InvalidRoutingError, UnitRefusedError
+from predictions.errors import InvalidRoutingError
 from predictions.graphs import flows
 from predictions.graphs.built_ins import BUILT_INS, BuiltIn
 from predictions.graphs.flows import EVERY_CHILD, NO_CHILD, Flow
@@ -85,7 +85,7 @@ class Node:
             branch = self.built_in.route(self.unit, walk)
             walk.path[self.name] = self.unit.image
             return self._checked(branch), message
-        answer = await self._call(flows.ROUTE, self._flow.write(message), walk)
+        answer = await self._call(flows.ROUTE, self._write(message, walk), walk)
         branch, reply = self._flow.read_route(self._label, answer)
         walk.path[self.name] = self.unit.image
         return self._checked(branch), self._flow.carry_route(message, reply)
@@ -106,7 +106,8 @@ class Node:
         if self.built_in is not None:
             answer = self.built_in.aggregate(self._label, messages)
         else:
-            found = await self._call(flows.AGGREGATE, self._flow.write_list(messages), walk)
+            given = self._flow.write_list(messages, self._label)
+            found = await self._call(flows.AGGREGATE, given, walk)
             answer = self._flow.read_answer(self._label, found)
         walk.path[self.name] = self.unit.image
         walk.routing.setdefault(self.name, EVERY_CHILD)
@@ -123,11 +124,14 @@ class Node:
             answer = self.built_in.predict(message)
         else:
             message = self._flow.prepare(self._label, message)
-            found = await self._call(kind, self._flow.write(message), walk)
+            found = await self._call(kind, self._write(message, walk), walk)
             answer = self._flow.read_answer(self._label, found)
         walk.path[self.name] = self.unit.image
         walk.routing.setdefault(self.name, EVERY_CHILD)
         return self._flow.carry(message, answer)
+
+    def _write(self, message: Message, walk: Walk) -> bytes:
+        return self._flow.write(message, self._label, walk.model or self.name)
 
     async def _call(self, kind: str, body: bytes, walk: Walk) -> Answer:
         """The answer of status 200 to a call for `kind`; UnitRefusedError holds any other."""
@@ -142,7 +146,7 @@ class Node:
         finally:
             CLIENT_SECONDS.observe(clock.perf_counter() - started, (*self._labels, service, "post", code))
         if answer.status != 200:
-            raise UnitRefusedError(self._label, answer.status, answer.body, answer.content_type)
+            raise self._flow.refusal(self._label, answer)
         return answer
 
     async def send_feedback(self, body: bytes, walk: Walk) -> bytes:
@@ -154,10 +158,11 @@ class Node:
 
     async def ask(self, kind: str, walk: Walk) -> Answer:
         """What the unit tells of itself, with status 200: its metadata, how it does."""
-        call = Call("GET", self.target(kind), puid=walk.puid, headers=walk.headers)
+        question = self._flow.question(kind, self.name)
+        call = Call("GET", self.target(kind), question, puid=walk.puid, headers=walk.headers)
         answer = await self._port.ask(call, self._seconds)
         if answer.status != 200:
-            raise UnitRefusedError(self._label, answer.status, answer.body, answer.content_type)
+            raise self._flow.refusal(self._label, answer)
         return Answer(200, JSON, self._flow.read_reply(kind, answer))
 
     @property

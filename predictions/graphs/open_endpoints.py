@@ -14,6 +14,7 @@ from predictions.graphs.describing import ask_unit, check_ready
 from predictions.graphs.endpoints import DeploymentEndpoints, refused, trace_headers
 from predictions.graphs.gateway import GraphGateway
 from predictions.graphs.walk import Walk
+from predictions.transports.base import Answer
 
 V2: Final = "v2"
 TENSORFLOW: Final = "tensorflow"
@@ -29,7 +30,7 @@ class OpenEndpoints:
 
     async def infer(self, request: Request) -> Reply:
         """`POST …/v2/models/<m>/infer`, `…/v2/models/infer`."""
-        deployed, model = self._meant(request, request.params.get("model", ""))
+        deployed, model = self.meant(request, request.params.get("model", ""))
         return await self._deployments.infer(request, deployed, V2, model)
 
     async def model(self, request: Request) -> Reply:
@@ -39,16 +40,12 @@ class OpenEndpoints:
         named, verb, _ = request.params.get("model", _PREDICT).partition(_PREDICT)
         if not verb:
             raise NotFoundError(f"there is nothing at {request.scope['path']}; call <model>:predict")
-        deployed, model = self._meant(request, named)
+        deployed, model = self.meant(request, named)
         return await self._deployments.infer(request, deployed, TENSORFLOW, model)
 
     async def ready(self, request: Request) -> Reply:
         """`GET …/v2/models/<m>/ready`, `…/v2/health/ready`: every unit has a replica."""
-        model = request.params.get("model", "")
-        is_server = not model and "name" not in request.params
-        # A server of several deployments is ready, whether or not each of them is.
-        if not is_server or self._graphs.default(request.client) is not None:
-            check_ready(self._meant(request, model)[0])
+        self.check_ready(request, request.params.get("model", ""))
         return json_reply({"ready": True})
 
     async def metadata(self, request: Request) -> Reply:
@@ -61,24 +58,43 @@ class OpenEndpoints:
 
     async def live(self, request: Request) -> Reply:
         """`GET …/v2/health/live`: a deployment that is named is there; without a name the server answers."""
-        if "name" in request.params:
-            self._deployments.get(request)
+        self.check_live(request)
         return json_reply({"live": True})
 
     async def _tell(self, request: Request, kind: str, protocol: str) -> Reply:
-        deployed, model = self._meant(request, request.params["model"])
-        if deployed.flow.name != protocol:
-            raise ProtocolMismatchError(deployed.name, deployed.flow.name)
-        root = deployed.predictors[0].root
-        names = {node.name for node in root.walk()}
         try:
-            unit = model if model in names else root.name
-            answer = await ask_unit(deployed, unit, kind, Walk(request.client, "", trace_headers(request)))
+            answer = (await self.ask_model(request, request.params["model"], kind, protocol))[1]
         except UnitRefusedError as error:
             return refused(error, "")
         return Reply(answer.body)
 
-    def _meant(self, request: Request, model: str) -> tuple[Deployed, str]:
+    # -- the same for every door -------------------------------------------------------------------
+
+    async def ask_model(self, request: Request, model: str, kind: str, protocol: str) -> tuple[str, Answer]:
+        """What the unit called `model`, else the root, tells of itself, and which unit that was."""
+        deployed, name = self.meant(request, model)
+        if deployed.flow.name != protocol:
+            raise ProtocolMismatchError(deployed.name, deployed.flow.name)
+        root = deployed.predictors[0].root
+        unit = name if name in {node.name for node in root.walk()} else root.name
+        answer = await ask_unit(deployed, unit, kind, Walk(request.client, "", trace_headers(request)))
+        return f"{deployed.name}/{unit}", answer
+
+    def check_ready(self, request: Request, model: str) -> None:
+        """Raises UnitNotReadyError for a unit of the deployment that is meant and has no replica.
+
+        A server of several deployments is ready, whether or not each of them is.
+        """
+        is_server = not model and "name" not in request.params
+        if not is_server or self._graphs.default(request.client) is not None:
+            check_ready(self.meant(request, model)[0])
+
+    def check_live(self, request: Request) -> None:
+        """Raises DeploymentMissingError where a deployment is named that is not there."""
+        if "name" in request.params:
+            self._deployments.get(request)
+
+    def meant(self, request: Request, model: str) -> tuple[Deployed, str]:
         """The deployment, and the model that its units are called by; empty for their own names."""
         if "name" not in request.params and model:
             named = self._graphs.find(request.client, model)

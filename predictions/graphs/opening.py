@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
+import orjson
 
 from predictions.errors import MicroserviceGarbageError
 
 Top = TypeVar("Top")
+Parts = dict[str, msgspec.Raw]
+open_parts: Final = msgspec.json.Decoder(Parts).decode
 
 
 def open_body(decode: Callable[[bytes], Top], body: bytes) -> Top:
@@ -31,3 +34,9 @@ def open_answer(decode: Callable[[bytes], Top], unit: str, body: bytes) -> Top:
         return open_body(decode, body)
     except ValueError as error:
         raise MicroserviceGarbageError(unit, str(error)) from None
+
+
+def renamed(parts: Parts, names: dict[str, str]) -> bytes:
+    """The body of `parts` with some called otherwise, and everything else as it is written."""
+    written = (b"%b:%b" % (orjson.dumps(names.get(key, key)), bytes(value)) for key, value in parts.items())
+    return b"{%b}" % b",".join(written)

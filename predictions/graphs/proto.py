@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import orjson
@@ -10,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from microservice.protocol import prediction_pb2 as pb
 from predictions.errors import MessageError
+from predictions.graphs.telling import tell
 
 Json = dict[str, Any]
 NO_META: Final[Json] = {}
@@ -33,13 +35,26 @@ def build(document: Json) -> pb.SeldonMessage:
     return message
 
 
-def to_json(raw: bytes, meta: Json | None = None) -> bytes:
-    """The JSON text of the SeldonMessage in `raw`; MessageError when JSON cannot say it.
+def to_proto_leniently(body: bytes) -> bytes | None:
+    """The same of a text in which NaN may stand, as Python writes it; None when protobuf cannot say it."""
+    try:
+        return bytes(build(json.loads(body)).SerializeToString())
+    except (MessageError, TypeError, ValueError):
+        return None
+
+
+def to_json(raw: bytes) -> bytes:
+    """The JSON text of the SeldonMessage in `raw`, NaN as null; MessageError when JSON cannot say it."""
+    return to_json_text(raw)[0]
+
+
+def to_json_text(raw: bytes, meta: Json | None = None) -> tuple[bytes, str]:
+    """The same, and where the first number stands that became null.
 
     `meta` is what the message's own says, where that is known: protobuf leaves out what is empty.
     """
     document = describe(parse(raw))
-    return orjson.dumps({**document, "meta": meta} if meta else document)
+    return tell({**document, "meta": meta} if meta else document)
 
 
 def parse(raw: bytes) -> pb.SeldonMessage:

@@ -108,19 +108,21 @@ def parse_serving(name: str, value: Any) -> Serving:
     _check_predictors(root, predictors)
     protocol = root.one_of("protocol", PROTOCOLS, "seldon")
     if protocol != "seldon":
-        _check_seldon_only(root, predictors)
+        _check_plain(root, predictors, protocol)
     rest, grpc = (_timeout(root, key) for key in _TIMEOUTS)
     return Serving(name, protocol, predictors, rest, grpc)
 
 
-def _check_seldon_only(root: _Place, predictors: tuple[Predictor, ...]) -> None:
+def _check_plain(root: _Place, predictors: tuple[Predictor, ...], protocol: str) -> None:
     for index, predictor in enumerate(predictors):
         for unit in predictor.graph.walk():
             at = f"predictors/{index}/graph"
             if unit.implementation in ("SIMPLE_MODEL", "AVERAGE_COMBINER"):
                 root.refuse(at, f"{unit.name}: {unit.implementation} speaks the protocol seldon alone")
-            if unit.is_grpc:
-                root.refuse(at, f"{unit.name}: over gRPC the protocol seldon alone is spoken")
+            if unit.is_grpc and protocol == "tensorflow":
+                root.refuse(at, f"{unit.name}: TensorFlow's interface is spoken over HTTP alone")
+            if unit.is_grpc and unit.does & {"ROUTE", "AGGREGATE"}:
+                root.refuse(at, f"{unit.name}: v2 over gRPC has no calls of routers and combiners")
 
 
 def _check_predictors(root: _Place, predictors: tuple[Predictor, ...]) -> None:

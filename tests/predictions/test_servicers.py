@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,8 +22,8 @@ from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
 from predictions.servicers import seldon_methods
 from tests.predictions.graphs.servings import predictor, serving, unit
-from tests.predictions.graphs.units import Refusal, add, routing_to, units
-from tests.predictions.machine import Machine, TokenDoor, answering, spec
+from tests.predictions.graphs.units import SUM, Refusal, add, routing_to, units
+from tests.predictions.machine import Machine, TokenDoor, answering, read, spec
 from tests.predictions.test_grpc_transport import grpc_server, refusal
 from tests.predictions.upstreams import serving as serving_one
 
@@ -118,7 +119,11 @@ async def test_microservice_of_the_name_answers_where_no_deployment_does() -> No
 @pytest.mark.parametrize(
     ("said", "code", "words"),
     [
-        (Refusal("400 Bad", {"status": {"info": "too hot"}}), grpc.StatusCode.INVALID_ARGUMENT, "too hot"),
+        (
+            Refusal("400 Bad", {"status": {"info": "too hot"}}),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "Unit sum/a: too hot",
+        ),
         (Refusal("503 Busy", {"no": 1}), grpc.StatusCode.UNAVAILABLE, "Unit sum/a answered with status 503."),
         (
             {"meta": {}},
@@ -131,6 +136,76 @@ async def test_failure_of_a_unit_has_its_code_and_words(said: Any, code: grpc.St
     async with units({"any": lambda _: said}) as (machine, (a,)), door_of(machine) as channel:
         deploy(machine, a.url)
         assert await refusal(stubs.SeldonStub(channel).Predict(ONES, metadata=ACME)) == (code, words)
+
+
+def holding(number: float) -> pb.SeldonMessage:
+    """A message whose one number it is."""
+    message = pb.SeldonMessage()
+    message.data.ndarray.values.add().list_value.values.add().number_value = number
+    return message
+
+
+def number_in(message: pb.SeldonMessage) -> float:
+    return float(message.data.ndarray.values[0].list_value.values[0].number_value)
+
+
+async def echoed(body: bytes, context: Any) -> bytes:
+    return body
+
+
+async def test_nan_stays_nan_where_units_speak_grpc_and_is_refused_before_one_that_reads_json() -> None:
+    async with (
+        units({"any": add(1)}) as (machine, (a,)),
+        grpc_server(echoed) as port,
+        door_of(machine) as channel,
+    ):
+        stub, echo = stubs.SeldonStub(channel), f"grpc://127.0.0.1:{port}"
+        deploy(machine, echo)
+        assert math.isnan(number_in(await stub.Predict(holding(math.nan), metadata=ACME)))
+        deploy(machine, a.url)
+        found = await refusal(stub.Predict(holding(math.nan), metadata=ACME))
+        graph = unit("e", "MODEL", unit("a", endpoints=a.url), endpoints=echo)
+        machine.deploy("acme", sum=serving(predictor(graph)))
+        blamed = await refusal(stub.Predict(holding(-math.inf), metadata=ACME))
+    lost = "the number at /data/ndarray/0/0 is NaN or infinite, which JSON cannot say, and unit sum/a"
+    lost = f"{lost} reads JSON."
+    assert found == (grpc.StatusCode.INVALID_ARGUMENT, f"The message cannot be used: {lost}")
+    assert blamed == (grpc.StatusCode.INTERNAL, f"Microservice sum/e gave an unusable answer: {lost}")
+    assert a.paths == []
+
+
+async def test_nan_that_python_writes_over_http_stays_nan_for_callers_over_grpc() -> None:
+    said = b'{"data":{"names":[],"ndarray":[[NaN]]},"meta":{"tags":{"a":1}}}'
+    async with units({"any": lambda _: said}) as (machine, (a,)), door_of(machine) as channel:
+        deploy(machine, a.url)
+        found = await stubs.SeldonStub(channel).Predict(ONES, metadata=ACME)
+    assert math.isnan(number_in(found))
+    assert found.meta.tags["a"].number_value == 1
+
+
+async def test_feedback_with_nan_is_refused_since_it_goes_as_json() -> None:
+    async with units({"any": add(1)}) as (machine, (a,)), door_of(machine) as channel:
+        deploy(machine, a.url)
+        feedback = pb.Feedback(request=holding(math.nan), response=ONES, reward=1)
+        found = await refusal(stubs.SeldonStub(channel).SendFeedback(feedback, metadata=ACME))
+    assert found[0] is grpc.StatusCode.INVALID_ARGUMENT
+    assert "/request/data/ndarray/0/0 is NaN" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [("no", "Unit sum/a: no"), ("", "Unit sum/a answered UNIMPLEMENTED.")]
+)
+async def test_failure_of_a_unit_over_grpc_names_it_to_callers_over_both(words: str, told: str) -> None:
+    async def fail(body: bytes, context: Any) -> bytes:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, words)
+        return b""
+
+    async with units() as (machine, _), grpc_server(fail) as port, door_of(machine) as channel:
+        deploy(machine, f"grpc://127.0.0.1:{port}")
+        over_grpc = await refusal(stubs.SeldonStub(channel).Predict(ONES, metadata=ACME))
+        over_http = await machine.post(SUM, {"strData": "x"})
+    assert over_grpc == (grpc.StatusCode.UNIMPLEMENTED, told)
+    assert (over_http.status, read(over_http)["status"]["info"]) == (501, told)
 
 
 async def test_feedback_goes_along_the_routing_that_came_back() -> None:
@@ -161,7 +236,7 @@ async def test_metadata_of_graph_and_model() -> None:
     assert unknown[0] is grpc.StatusCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("method", ["Predict", "SendFeedback"])
+@pytest.mark.parametrize("method", ["Predict", "SendFeedback", "ModelMetadata"])
 async def test_bytes_that_are_no_message_and_too_many_of_them_are_refused(method: str) -> None:
     async with units({"any": add(1)}) as (machine, (a,)), door_of(machine, 1000) as channel:
         deploy(machine, a.url)
