@@ -16,6 +16,7 @@ READ = "GET, HEAD, OPTIONS"
 WRITE = "POST, OPTIONS"
 BOTH = "GET, HEAD, OPTIONS, POST"
 V2_ROOT = "/v2"
+TENSORFLOW_ROOT = "/v1/models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,19 @@ class Route:
 def fail(path: str, failure: tuple[int, str, str], headers: Headers = ()) -> Reply:
     """Return an error reply in the form of the path's protocol; `failure` is status, text and reason."""
     status, message, reason = failure
-    body = {"error": message} if is_v2(path) else failure_body(message, reason)
+    is_plain = is_v2(path) or is_tensorflow(path)
+    body = {"error": message} if is_plain else failure_body(message, reason)
     return Reply(status, encode_json(body), headers=headers)
 
 
 def is_v2(path: str) -> bool:
     """Say whether a path is of the v2 protocol."""
     return path.startswith(V2_ROOT) and path[3:4] in ("", "/")
+
+
+def is_tensorflow(path: str) -> bool:
+    """Say whether a path is of TensorFlow Serving's interface."""
+    return path.startswith(f"{TENSORFLOW_ROOT}/")
 
 
 async def answer_options(route: Route) -> Reply:

@@ -48,11 +48,13 @@ from microservice.replies import (
     Route,
     answer_options,
     fail,
+    is_tensorflow,
     is_v2,
     make_constant,
 )
 from microservice.requests import Call, read_message
 from microservice.settings import Settings
+from microservice.tensorflow_rest import TensorflowRoutes
 from microservice.threads import ModelThreads
 from microservice.tracing import NoTracer, Tracer
 from microservice.v2 import Inference
@@ -88,11 +90,12 @@ class RestApp:
         self.tracer: Tracer = NoTracer()
         self._handle_error = find_error_handler(dispatcher.component.subject)
         self._routes = self._make_routes()
-        self._v2 = V2Routes(
-            self.inference,
+        ways = (
             lambda ask: partial(self._run, self.inference.operation, ask),
             lambda ask: partial(self._ask_side, ask),
         )
+        self._v2 = V2Routes(self.inference, *ways)
+        self._tensorflow = TensorflowRoutes(self.inference, *ways)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -150,12 +153,17 @@ class RestApp:
     def _find_route(self, path: str, method: str) -> Route:
         route = self._routes.get(path)
         if route is None:
-            if not is_v2(path):
-                raise PathUnknownError(path)
-            route = self._v2.find(path)
+            route = self._find_open(path)
         if method not in route.allowed.split(", "):
             raise MethodRefusedError(method, route.allowed)
         return route
+
+    def _find_open(self, path: str) -> Route:
+        if is_v2(path):
+            return self._v2.find(path)
+        if is_tensorflow(path):
+            return self._tensorflow.find(path)
+        raise PathUnknownError(path)
 
     async def _predict_either(self, call: Call) -> Reply:
         """Answer `/predict`: Seldon Server's form if the query has `client`, else whichever the body has."""
