@@ -50,6 +50,7 @@ ENTRIES: Final = {
     "config": Entry(
         "cli.config:config", "Read, write, roll back configuration documents.", WORK, django=False
     ),
+    "rpc": Entry("cli.rpc:rpc", "Register messages of Seldon Server's gRPC.", WORK, django=False),
     "zk": Entry(
         "cli.zk:zk", "Move documents between the store and Seldon's ZooKeeper files.", WORK, django=False
     ),

@@ -27,8 +27,10 @@ _SERVICE = click.Tuple([str, str, click.Choice(["rest", "rpc"]), float])
 def start_microservice(kind: str, client_name: str, replicas: int, images: Any, pipelines: Any) -> None:
     """Start images as microservices and give them a client's traffic, in the ratios that are said.
 
-    IMAGE names a bundle (`seldon-cli build`). The ratios sum to 1. One call replaces the client's whole
-    prediction strategy, as soon as everything answers; what former calls started and is not named is removed.
+    IMAGE names a bundle (`seldon-cli build`). With `rest` it is called over HTTP, with `rpc` by Seldon
+    Server's gRPC, to which values go without their names. The ratios sum to 1. One call replaces the client's
+    whole prediction strategy, as soon as everything answers; what former calls started and is not named is
+    removed.
 
     \b
     Examples:
@@ -37,7 +39,8 @@ def start_microservice(kind: str, client_name: str, replicas: int, images: Any, 
         -i iris company/iris:0.1 rest 0.9 -i iris-next company/iris:0.2 rest 0.1
     """
     _refuse(kind, images, pipelines)
-    _start(client_name, [(name, image, ratio) for name, image, _, ratio in images], replicas)
+    asked = [(name, image, ratio, way == "rpc") for name, image, way, ratio in images]
+    _start(client_name, asked, replicas)
 
 
 @click.command("run-prediction-microservice")
@@ -54,7 +57,7 @@ def run_prediction_microservice(name: str, image: str, rest: tuple[str, ...]) ->
     if len(rest) > 2:
         raise click.UsageError("give NAME IMAGE [VERSION] CLIENT")
     whole = f"{image}:{rest[0]}" if len(rest) == 2 else image
-    _start(rest[-1], [(name, whole, 1.0)], replicas=1)
+    _start(rest[-1], [(name, whole, 1.0, False)], replicas=1)
 
 
 def _refuse(kind: str, images: Any, pipelines: Any) -> None:
@@ -63,15 +66,13 @@ def _refuse(kind: str, images: Any, pipelines: Any) -> None:
     if pipelines:
         raise click.ClickException("pipelines cannot be started yet: build a bundle and name it with -i")
     if not images:
-        raise click.UsageError("name at least one service with -i NAME IMAGE rest RATIO")
-    if any(way == "rpc" for _, _, way, _ in images):
-        raise click.ClickException("strategies call microservices over REST: write rest")
+        raise click.UsageError("name at least one service with -i NAME IMAGE rest|rpc RATIO")
 
 
-def _start(client_name: str, asked: list[tuple[str, str, float]], replicas: int) -> None:
+def _start(client_name: str, asked: list[tuple[str, str, float, bool]], replicas: int) -> None:
     found = starting.start_services(
         client=clients.get_client(client_name),
-        services=[starting.Service(name, image, ratio) for name, image, ratio in asked],
+        services=[starting.Service(*each) for each in asked],
         replicas=replicas,
         by=by_cli(),
         tell=lambda line: click.echo(f"  {line}", err=True),

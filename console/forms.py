@@ -198,7 +198,7 @@ class MicroserviceForm(forms.Form):
         max_length=1000,
         label="URL",
         widget=text(placeholder="http://127.0.0.1:9000"),
-        help_text="http://, https:// or unix:/ . Without a path, the protocol's own is used.",
+        help_text="http://, https:// or unix:/ ; without a path, the protocol's own is used. gRPC: grpc://host:port.",
     )
     protocol = forms.ChoiceField(choices=PROTOCOL_CHOICES, widget=UnfoldAdminSelectWidget)
     deadline_seconds = forms.FloatField(

@@ -78,16 +78,24 @@ def _part(found: LocalMicroservice, log_folder: Path) -> PartSpec:
         kind=KIND,
         command=(_program(found.command[0]), *found.command[1:]),
         # Serving is one row at a time: threads inside numpy only get into each other's way.
-        variables={
-            "PORT": str(found.port),
-            "PREDICTIVE_UNIT_SERVICE_PORT": str(found.port),
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-        },
+        variables={**_ports(found), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         directory=Path(found.directory) if found.directory else None,
         log=log_folder / f"{found.client}.{found.name}.log",
         stop_rank=1,
     )
+
+
+def _ports(found: LocalMicroservice) -> dict[str, str]:
+    """The port by the names that microservices of ours and of others know."""
+    port = str(found.port)
+    if found.is_grpc:
+        # Ours answers over HTTP too, at whatever port is free.
+        return {
+            "PORT": port,
+            "PREDICTIVE_UNIT_GRPC_SERVICE_PORT": port,
+            "PREDICTIVE_UNIT_SERVICE_PORT": "0",
+        }
+    return {"PORT": port, "PREDICTIVE_UNIT_SERVICE_PORT": port}
 
 
 def _program(word: str) -> str:

@@ -9,8 +9,9 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 
@@ -20,6 +21,7 @@ from clients.records import By
 from deploy.bundles.records import NamedBundle, Tell
 from deploy.bundles.services import bundle_store
 from deploy.errors import RatiosWrongError, StartedTooSlowlyError
+from deploy.grpc_health import serves
 from deploy.status import parts_now
 from deploy.waiting import answers, wait_until
 from predictions.models import Microservice
@@ -35,11 +37,27 @@ _HEARD_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service that is asked for: `image` names a bundle, `ratio` is its share of the traffic."""
+    """One service that is asked for: `image` names a bundle, `ratio` is its share of the traffic.
+
+    With `is_rpc` it is called by Seldon Server's gRPC instead of REST.
+    """
 
     name: str
     image: str
     ratio: float
+    is_rpc: bool = False
+
+
+class _Way(NamedTuple):
+    """How a service is called: the address it gets, what it speaks, and what tells it its port."""
+
+    url: str
+    protocol: str
+    options: tuple[str, ...]
+
+
+_REST: Final = _Way("http://127.0.0.1:0", "seldon", ("--port", "{port}", "--grpc-workers", "0"))
+_RPC: Final = _Way("grpc://127.0.0.1:0", "legacy", ("--port", "0", "--grpc-port", "{port}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +111,13 @@ def _check_ratios(services: Sequence[Service]) -> None:
 
 def _started(client: Client, service: Service, found: NamedBundle, replicas: int, by: By) -> Started:
     # Another bundle is another microservice, so that the old one serves until the new one does.
-    name = f"{service.name}-{found.bundle.key[:_KEY_LENGTH]}-{replicas}"
+    name = f"{service.name}-{found.bundle.key[:_KEY_LENGTH]}-{replicas}{'-rpc' if service.is_rpc else ''}"
     if Microservice.objects.for_client(client).filter(name=name).exists():
         return Started(service, name, is_new=False)
-    words = (str(found.bundle.run), "--host", "127.0.0.1", "--port", "{port}", "--grpc-workers", "0")
+    way = _RPC if service.is_rpc else _REST
+    words = (str(found.bundle.run), "--host", "127.0.0.1", *way.options)
     process = LocalProcess((*words, "--workers", str(replicas), "--metrics-port", "0"), "")
-    spec = MicroserviceSpec(name, "", "seldon", _DEADLINE_SECONDS, _CONCURRENCY)
+    spec = MicroserviceSpec(name, way.url, way.protocol, _DEADLINE_SECONDS, _CONCURRENCY)
     register_microservice(client=client, spec=spec, process=process, by=by)
     return Started(service, name, is_new=True)
 
@@ -108,9 +127,15 @@ def _wait_for(client: Client, found: Sequence[Started], by: By, tell: Tell) -> N
     for each in found:
         row = Microservice.objects.for_client(client).get(name=each.microservice)
         tell(f"waiting for {each.microservice}")
-        if not wait_until(lambda url=row.url: answers(f"{url}/ready"), _READY_SECONDS):  # type: ignore[misc]
+        if not wait_until(partial(_is_ready, row), _READY_SECONDS):
             _take_back(client, found, by)
             raise StartedTooSlowlyError(each.service.name, _READY_SECONDS)
+
+
+def _is_ready(row: Microservice) -> bool:
+    if row.spec.is_grpc:
+        return serves(row.spec.origin.partition("://")[2])
+    return answers(f"{row.url}/ready")
 
 
 def _take_back(client: Client, found: Sequence[Started], by: By) -> None:

@@ -1,4 +1,4 @@
-"""The gRPC door: Seldon Core's services and v2 on one component, with reflection and the health service."""
+"""The gRPC door: Seldon Core's services, v2 and Classify on one component, with reflection and health."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from google.protobuf import empty_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from microservice.classify_grpc import ClassifyService
 from microservice.dispatch import Answer
 from microservice.errors import BusyError, CallTimeoutError, StartError
 from microservice.failures import describe_failure
@@ -29,7 +30,10 @@ from microservice.hooks import (
     drive,
 )
 from microservice.proto_codec import PROTO, json_to_message, messages
-from microservice.protocol.infer import SERVICE, BothPools
+from microservice.protocol.classify import SERVICE as CLASSIFY
+from microservice.protocol.classify_pb2 import ClassificationRequest
+from microservice.protocol.infer import SERVICE
+from microservice.protocol.pools import EveryPool
 from microservice.rest import RestApp, within
 from microservice.v2_grpc import V2Service
 
@@ -97,7 +101,7 @@ class GrpcDoor:
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(names[-1], methods),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names = names[2:]
-        reflection.enable_server_reflection(names, self._server, BothPools())
+        reflection.enable_server_reflection(names, self._server, EveryPool())
 
     def _services(self) -> dict[str, dict[str, Any]]:
         """Return the methods of each service."""
@@ -131,6 +135,7 @@ class GrpcDoor:
                 "ModelMetadata": make_handler(self._describe, messages.SeldonModelMetadataRequest),
                 "GraphMetadata": make_handler(refuse_graph, empty_pb2.Empty),
             },
+            CLASSIFY: {"Classify": self._handle_classify(ClassifyService(dispatcher))},
             SERVICE: {name: self._handle_v2(*method) for name, method in self._v2.methods().items()},
         }
 
@@ -147,6 +152,12 @@ class GrpcDoor:
             return await self._ask_side(partial(ask, message), context)
 
         return make_handler(answer, kind)
+
+    def _handle_classify(self, service: ClassifyService) -> Any:
+        async def answer(message: Any, context: Context) -> Any:
+            return await self._ask_model(PREDICT, partial(service.classify, message), context)
+
+        return make_handler(answer, ClassificationRequest)
 
     async def _describe(self, message: Any, context: Context) -> Any:
         answer = await self._ask_side(self._dispatcher.describe_model, context)

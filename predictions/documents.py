@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from predictions.message_types import parse_types
 from predictions.models import Microservice
 from predictions.prediction_log import parse_policy
 from predictions.records import Strategy
@@ -14,6 +15,7 @@ from stores.config.validation import register_validator
 STRATEGY_PATH: Final = "/all_clients/<client>/predict_algs"
 DEFAULT_STRATEGY_PATH: Final = "/config/default_prediction_strategy"
 LOG_PATH: Final = "/all_clients/<client>/predict_log"
+TYPES_PATH: Final = "/all_clients/<client>/rpc"
 
 
 def register() -> None:
@@ -21,6 +23,7 @@ def register() -> None:
     register_validator(STRATEGY_PATH, check_strategy)
     register_validator(DEFAULT_STRATEGY_PATH, check_default_strategy)
     register_validator(LOG_PATH, check_log_policy)
+    register_validator(TYPES_PATH, check_types)
 
 
 def check_strategy(path: str, value: Any) -> None:
@@ -41,6 +44,11 @@ def check_default_strategy(path: str, value: Any) -> None:
 def check_log_policy(path: str, value: Any) -> None:
     """ConfigInvalidError unless `value` says what is recorded."""
     parse_policy(path, value)
+
+
+def check_types(path: str, value: Any) -> None:
+    """ConfigInvalidError unless `value` registers messages that can be read."""
+    parse_types(path, value)
 
 
 def _missing(client: str, strategy: Strategy) -> list[str]:

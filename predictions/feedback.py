@@ -46,9 +46,11 @@ async def deliver_feedback(
     upstream = gateway.upstream(client, name) if name else _answering(gateway, client, document)
     is_delivered = False
     try:
-        if upstream.spec.protocol != "seldon":
+        puid = puid_of_feedback(document)
+        call = upstream.protocol.feedback_call(upstream.spec.feedback_target, document, body, puid)
+        if call is None:
             return _recorded_reply(document)
-        reply = await _send(upstream, body, document)
+        reply = await _send(upstream, call)
         is_delivered = True
         return reply
     finally:
@@ -70,13 +72,13 @@ async def deliver_graph_feedback(gateway: Gateway, asked: Asked, document: Docum
         await gateway.recorder.sink.append(FEEDBACK, asked.client, (line,))
 
 
-async def _send(upstream: Upstream, body: bytes, document: Document) -> bytes:
-    puid = puid_of_feedback(document)
-    call = Call("POST", upstream.spec.feedback_target, body, "application/json", puid)
+async def _send(upstream: Upstream, call: Call) -> bytes:
     answer = await upstream.call(call, upstream.spec.deadline_seconds)
     reply, reply_body = upstream.read(answer, upstream.protocol.read_status)
     meta = object_in(reply, "meta")
-    return with_meta(reply, reply_body, orjson.dumps({**meta, "puid": puid})) if puid else reply_body
+    if not call.puid:
+        return reply_body
+    return with_meta(reply, reply_body, orjson.dumps({**meta, "puid": call.puid}))
 
 
 def _answering(gateway: Gateway, client: str, document: Document) -> Upstream:

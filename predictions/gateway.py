@@ -16,6 +16,7 @@ from predictions.graph import Branch, Plan
 from predictions.graphs.gateway import GraphGateway
 from predictions.graphs.serving import Serving
 from predictions.limits import ConcurrencyLimit
+from predictions.message_types import MessageTypes
 from predictions.plans import ClientPlans, Compiler
 from predictions.prediction_log import LogPolicy, Prediction
 from predictions.protocols.meta import finish
@@ -66,7 +67,7 @@ class Gateway:
         self._config = config
         self.registry = registry
         self.deployments: Registry[Serving] = Registry()
-        self.upstreams = Upstreams(make_transport)
+        self.upstreams = Upstreams(make_transport, self.types_of)
         self.recorder = Recorder(sink, self.policy_of)
         self._client_concurrency = limits.client_concurrency
         default = MicroserviceSpec("", "", "legacy", limits.deadline_seconds, limits.concurrency)
@@ -150,6 +151,10 @@ class Gateway:
     def policy_of(self, client: str) -> LogPolicy:
         """What of the client's predictions is recorded."""
         return self._state(client).plans.policy(self._config())
+
+    def types_of(self, client: str) -> MessageTypes:
+        """The client's own messages of Seldon Server's gRPC."""
+        return self._state(client).plans.types(self._config())
 
     def _shadow_recorder(self, ask: Ask) -> Callable[[Branch, Outcome, float], None]:
         def record(branch: Branch, outcome: Outcome, seconds: float) -> None:

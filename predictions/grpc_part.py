@@ -9,7 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from common.errors import UnavailableError
-from microservice.protocol.infer import BothPools
+from microservice.protocol.pools import EveryPool
 from predictions.grpc_calls import GrpcMethods
 
 GRACE_SECONDS: Final = 10.0
@@ -34,7 +34,7 @@ class GrpcPart:
         healths = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healths, server)
         named = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(named, server, BothPools())
+        reflection.enable_server_reflection(named, server, EveryPool())
         for service in ("", *services):
             await healths.set(service, health_pb2.HealthCheckResponse.SERVING)
         try:

@@ -20,8 +20,7 @@ from predictions.registry import N, Registry
 from predictions.selectors import networks_of, servings_by_client, specs_by_client
 from predictions.services import DEPLOYMENTS_TOPIC, TOPIC
 from predictions.transports.base import RefusingTransport, Transport
-from predictions.transports.grpc import GrpcTransport
-from predictions.transports.http import HttpTransport
+from predictions.transports.remote import remote_transport
 from stores.changes import subscribe
 from stores.config import get_store
 
@@ -98,16 +97,7 @@ def build_gateway(sink: Sink) -> Gateway:
 def _transport(spec: MicroserviceSpec) -> Transport:
     if spec.url.startswith("python:"):
         return _local_transport(spec)
-    if spec.url.startswith("grpc://"):
-        address = spec.url.removeprefix("grpc://")
-        return GrpcTransport(spec.name, address, max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES)
-    return HttpTransport(
-        spec.name,
-        spec.origin,
-        max_connections=spec.concurrency_limit,
-        max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES,
-        networks=networks_of(spec),
-    )
+    return remote_transport(spec, settings.PREDICT_MAX_ANSWER_BYTES, networks_of(spec))
 
 
 def _local_transport(spec: MicroserviceSpec) -> Transport:

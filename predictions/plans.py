@@ -7,6 +7,7 @@ from typing import Final
 
 from predictions.errors import AnswererMissingError, StrategyMissingError
 from predictions.graph import Plan, Step, compile_plan, single_step_plan
+from predictions.message_types import NO_TYPES, MessageTypes, compile_types
 from predictions.prediction_log import EVERYTHING, LogPolicy, compile_policy
 from predictions.records import Algorithm, MicroserviceSpec, Strategy
 from predictions.registry import Table, Upstreams
@@ -23,6 +24,7 @@ class ClientPlans:
 
     __slots__ = (
         "_client", "_default", "_log", "_log_path", "_named", "_own", "_path", "_plan", "_policy", "_table",
+        "_types", "_types_document", "_types_path",
     )  # fmt: skip
 
     def __init__(self, client: str) -> None:
@@ -35,6 +37,9 @@ class ClientPlans:
         self._table: Table | None = None
         self._plan: Plan | None = None
         self._policy = EVERYTHING
+        self._types_path = f"/all_clients/{client}/rpc"
+        self._types_document: Document | None = None
+        self._types = NO_TYPES
         self._named: dict[str, tuple[MicroserviceSpec, Plan]] = {}
 
     def plan(self, store: ConfigStore, table: Table, compile_now: CompileNow) -> Plan:
@@ -74,6 +79,14 @@ class ClientPlans:
             self._policy = compile_policy(document) if document is not None else EVERYTHING
             self._log = document
         return self._policy
+
+    def types(self, store: ConfigStore) -> MessageTypes:
+        """The client's own messages."""
+        document = store.get(self._types_path)
+        if document is not self._types_document:
+            self._types = compile_types(document) if document is not None else NO_TYPES
+            self._types_document = document
+        return self._types
 
 
 CompileNow = Callable[[str, Strategy, Table], Plan]

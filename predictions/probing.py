@@ -10,11 +10,13 @@ import orjson
 from common import clock
 from common.errors import SeldonError
 from predictions.errors import MessageError
+from predictions.message_types import NO_TYPES, MessageTypes
 from predictions.protocols import PROTOCOLS
+from predictions.protocols.over_grpc import protocol_of
 from predictions.records import MicroserviceSpec
 from predictions.transports.base import Answer, Call
-from predictions.transports.http import HttpTransport
 from predictions.transports.networks import Network
+from predictions.transports.remote import remote_transport
 
 SAMPLES: Final[dict[str, Any]] = {
     "legacy": {"data": {"f1": 1.0, "f2": 2.0}},
@@ -46,20 +48,28 @@ class Probe:
 
 
 async def probe_microservice(
-    client: str, spec: MicroserviceSpec, sample: Any = None, networks: tuple[Network, ...] = ()
+    client: str,
+    spec: MicroserviceSpec,
+    sample: Any = None,
+    networks: tuple[Network, ...] = (),
+    types: MessageTypes = NO_TYPES,
 ) -> Probe:
-    """Calls `spec` with `sample`, or one of its protocol; within `networks` when there are any."""
-    protocol = PROTOCOLS[spec.protocol]
+    """Calls `spec` with `sample`, or one of its protocol; within `networks` when there are any.
+
+    `types` are the client's own messages of Seldon Server's gRPC.
+    """
+    protocol = protocol_of(spec.protocol, lambda: types) if spec.is_grpc else PROTOCOLS[spec.protocol]
     document = SAMPLES[spec.protocol] if sample is None else sample
     if not isinstance(document, dict):
         raise MessageError("A sample is a JSON object, as a caller would send it.")
     call = protocol.call(spec.target, orjson.dumps(document), client, "test")
-    transport = HttpTransport(spec.name, spec.origin, max_answer_bytes=_MAX_ANSWER_BYTES, networks=networks)
+    transport = remote_transport(spec, _MAX_ANSWER_BYTES, networks)
     answer, problem = Answer(0, "", b""), ""
     started = clock.perf_counter()
     try:
         answer = await transport.call(call, spec.deadline_seconds)
-        protocol.read_document(spec.name, answer)
+        _, body = protocol.read_document(spec.name, answer)
+        answer = answer._replace(body=body)
     except SeldonError as error:
         problem = error.message
     finally:
@@ -70,7 +80,7 @@ async def probe_microservice(
 
 def _told(spec: MicroserviceSpec, document: Any, call: Call, answer: Answer, end: tuple[float, str]) -> Probe:
     return Probe(
-        method=call.method,
+        method="gRPC" if spec.is_grpc else call.method,
         url=f"{spec.origin}{call.target}",
         request_body=orjson.dumps(document).decode(),
         status=answer.status,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from predictions.protocols import PROTOCOLS
 from predictions.protocols.base import Document, Message, Protocol, object_in
 
 PROTOCOL_NAMES: Final = tuple(PROTOCOLS)
+GRPC_SCHEMES: Final = ("grpc://", "grpcs://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class MicroserviceSpec:
     is_local: bool = False
 
     @property
+    def is_grpc(self) -> bool:
+        """Whether it is called over gRPC."""
+        return self.url.startswith(GRPC_SCHEMES)
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port; for a Unix socket its path."""
         if self.url.startswith("unix:"):
@@ -34,8 +40,13 @@ class MicroserviceSpec:
 
     @property
     def target(self) -> str:
-        """Path and query of a prediction; the protocol's own where the URL names none."""
+        """Path and query of a prediction; the protocol's own where the URL names none.
+
+        Over gRPC the name of the model, which is the microservice's own where the URL names none.
+        """
         parts = urlsplit("" if self.url.startswith("unix:") else self.url)
+        if self.is_grpc:
+            return parts.path.strip("/") or self.name
         path = parts.path if parts.path not in ("", "/") else PROTOCOLS[self.protocol].default_path
         return path.replace("{name}", self.name) + (f"?{parts.query}" if parts.query else "")
 
@@ -54,16 +65,22 @@ def problem_of_url(url: str) -> str:
     if url.startswith("unix:/"):
         return ""
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        return _problem_of_parts(urlsplit(url))
     except ValueError as error:
         return str(error)
-    if parts.scheme not in ("http", "https"):
-        return "it must begin with http://, https:// or unix:/"
-    if not parts.hostname or port == 0:
+
+
+def _problem_of_parts(parts: SplitResult) -> str:
+    if parts.scheme not in ("http", "https", "grpc", "grpcs"):
+        return "it must begin with http://, https://, grpc://, grpcs:// or unix:/"
+    if not parts.hostname or parts.port == 0:
         return "it names no host" if not parts.hostname else "0 is not a port"
-    is_plain = parts.username is None and not parts.fragment
-    return "" if is_plain else "it must hold neither a user nor a fragment"
+    if parts.username is not None or parts.fragment:
+        return "it must hold neither a user nor a fragment"
+    is_grpc = f"{parts.scheme}://" in GRPC_SCHEMES
+    if is_grpc and (parts.port is None or parts.query or parts.path.count("/") > 1):
+        return "gRPC is reached at grpc://host:port, or for v2 at grpc://host:port/model"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ them need no lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from predictions.message_types import NO_TYPES, MessageTypes
 from predictions.records import MicroserviceSpec
 from predictions.transports.base import Transport
 from predictions.upstreams import Upstream
@@ -27,6 +29,12 @@ N = TypeVar("N", bound=Named)
 Table = Mapping[str, MicroserviceSpec]
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 MakeTransport = Callable[[MicroserviceSpec], Transport]
+TypesOf = Callable[[str], MessageTypes]
+
+
+def no_types_of(client: str) -> MessageTypes:
+    """Nobody's messages are known."""
+    return NO_TYPES
 
 
 class Registry(Generic[N]):
@@ -65,8 +73,9 @@ def _kept(before: N | None, now: N) -> N:
 class Upstreams:
     """The upstreams in use by client: kept while their spec stays, so that pools and breakers live on."""
 
-    def __init__(self, make_transport: MakeTransport) -> None:
+    def __init__(self, make_transport: MakeTransport, types_of: TypesOf = no_types_of) -> None:
         self._make_transport = make_transport
+        self._types_of = types_of
         self._upstreams: dict[str, dict[MicroserviceSpec, Upstream]] = {}
 
     def of(self, client: str, spec: MicroserviceSpec) -> Upstream:
@@ -74,7 +83,9 @@ class Upstreams:
         owned = self._upstreams.setdefault(client, {})
         found = owned.get(spec)
         if found is None:
-            found = owned[spec] = Upstream(client, spec, self._make_transport(spec))
+            found = owned[spec] = Upstream(
+                client, spec, self._make_transport(spec), partial(self._types_of, client)
+            )
         return found
 
     def known(self, client: str) -> list[Upstream]:

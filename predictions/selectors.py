@@ -56,6 +56,7 @@ class LocalMicroservice:
     directory: str
     port: int
     health_url: str
+    is_grpc: bool = False
 
 
 def specs_by_client(names: frozenset[str] | None = None) -> dict[str, list[MicroserviceSpec]]:
@@ -164,4 +165,5 @@ def _local(row: Microservice) -> LocalMicroservice:
         directory=row.directory,
         port=port,
         health_url=f"http://127.0.0.1:{port}/health/ping",
+        is_grpc=row.spec.is_grpc,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from dataclasses import replace
 from typing import Any, Final
 
 from django.db import transaction
@@ -27,6 +28,7 @@ from predictions.errors import (
     ServingInvalidError,
 )
 from predictions.graphs.serving import parse_serving
+from predictions.message_types import NO_TYPES, MessageTypes, compile_types
 from predictions.models import Deployment, Microservice
 from predictions.probing import Probe, probe_microservice
 from predictions.records import PROTOCOL_NAMES, LocalProcess, MicroserviceSpec, Strategy, problem_of_url
@@ -38,7 +40,8 @@ from stores.config import get_store
 TOPIC: Final = "microservices"
 DEPLOYMENTS_TOPIC: Final = "deployments"
 # What this machine starts it calls by its own address; any other would be somebody else's.
-_LOCAL_URL: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):[1-9][0-9]*(/|$)")
+_LOCAL_URL: Final = re.compile(r"(http|grpc)://(127\.0\.0\.1|localhost|\[::1\]):[1-9][0-9]*(/|$)")
+_ANY_PORT: Final = re.compile(r"(?P<host>(http|grpc)://127\.0\.0\.1):0(?P<path>/.*)?")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DEPLOYMENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 _URL_LENGTH: Final = 1000
@@ -59,7 +62,7 @@ def register_microservice(
 ) -> Microservice:
     """Makes a microservice of `client`; MicroserviceInvalidError names the field that cannot be used.
 
-    With a `process` and without a URL it lives at a free port of this machine.
+    With a `process`, and without a URL or with port 0, it lives at a free port of this machine.
     """
     spec = _with_url(spec, process)
     check_spec(spec, process)
@@ -102,7 +105,9 @@ def remove_microservice(*, microservice: Microservice, by: By) -> None:
 def test_microservice(*, microservice: Microservice, sample: Any = None) -> Probe:  # noqa: PT028 (a service)
     """Calls the microservice with `sample`, or one of its protocol, beside the data plane."""
     spec = microservice.spec
-    return asyncio.run(probe_microservice(microservice.client.name, spec, sample, networks_of(spec)))
+    client = microservice.client.name
+    types = _types_of(client) if spec.is_grpc else NO_TYPES
+    return asyncio.run(probe_microservice(client, spec, sample, networks_of(spec), types))
 
 
 # pytest must not take the service for a test where a test module imports it.
@@ -125,6 +130,8 @@ def check_spec(spec: MicroserviceSpec, process: LocalProcess = NO_PROCESS) -> No
         raise MicroserviceInvalidError("url", f"at most {_URL_LENGTH} characters")
     if spec.protocol not in PROTOCOL_NAMES:
         raise MicroserviceInvalidError("protocol", f"one of {', '.join(PROTOCOL_NAMES)}")
+    if spec.is_grpc and spec.protocol != "v2" and spec.target != spec.name:
+        raise MicroserviceInvalidError("url", f"{spec.protocol} over gRPC has no path: grpc://host:port")
     if not 0.001 <= spec.deadline_seconds <= 600:
         raise MicroserviceInvalidError("deadline_seconds", "0.001 to 600")
     if not 1 <= spec.concurrency_limit <= 10_000:
@@ -132,9 +139,8 @@ def check_spec(spec: MicroserviceSpec, process: LocalProcess = NO_PROCESS) -> No
     if not all(process.command):
         raise MicroserviceInvalidError("command", "a list of words, none of them empty")
     if process.command and not _LOCAL_URL.match(spec.url):
-        raise MicroserviceInvalidError(
-            "url", "a command is called at http://127.0.0.1:PORT; leave the url out and a free port is found"
-        )
+        where = "a command is called at http://127.0.0.1:PORT or grpc://127.0.0.1:PORT"
+        raise MicroserviceInvalidError("url", f"{where}; leave the url out, or write port 0, for a free port")
 
 
 @transaction.atomic
@@ -166,13 +172,12 @@ def remove_deployment(*, client: Client, name: str) -> None:
 
 
 def _with_url(spec: MicroserviceSpec, process: LocalProcess) -> MicroserviceSpec:
-    if spec.url or not process.command:
+    wanted = _ANY_PORT.fullmatch(spec.url or "http://127.0.0.1:0")
+    if wanted is None or not process.command:
         return spec
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    return MicroserviceSpec(
-        spec.name, f"http://127.0.0.1:{port}", spec.protocol, spec.deadline_seconds, spec.concurrency_limit
-    )
+    return replace(spec, url=f"{wanted['host']}:{port}{wanted['path'] or ''}")
 
 
 def _fill(microservice: Microservice, spec: MicroserviceSpec, process: LocalProcess) -> None:
@@ -188,6 +193,13 @@ def _note(action: str, microservice: Microservice, by: By, before: dict[str, Any
     client, after = microservice.client, describe_microservice(microservice)
     record_change(by=by, action=action, client=client, target=after["name"], before=before, after=after)
     publish(TOPIC, client.name)
+
+
+def _types_of(client: str) -> MessageTypes:
+    try:
+        return compile_types(get_store().read(f"/all_clients/{client}/rpc"))
+    except NotFoundError:
+        return NO_TYPES
 
 
 def _used_by(client: str) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Prediction strategies: Seldon's `predict_algs` documents and our simpler form, read and checked.
 
 Seldon's form names the bean `externalPredictionServer` with the options `io.seldon.algorithm.external.url`
-and `.name`; ours names a registered microservice: `{"algorithms": [{"microservice": "iris"}]}`.
+and `.name`, or `rpcPredictionServer` with `io.seldon.rpc.microservice.host` and `.port`; ours names a
+registered microservice: `{"algorithms": [{"microservice": "iris"}]}`.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any, Final
 
-from predictions.records import Algorithm, Strategy, Variation, problem_of_url
+from predictions.records import GRPC_SCHEMES, Algorithm, Strategy, Variation, problem_of_url
 from stores.config.places import Place
 from stores.config.records import Document
 
 EXTERNAL_BEAN: Final = "externalPredictionServer"
 URL_OPTION: Final = "io.seldon.algorithm.external.url"
 NAME_OPTION: Final = "io.seldon.algorithm.external.name"
+RPC_BEAN: Final = "rpcPredictionServer"
+HOST_OPTION: Final = "io.seldon.rpc.microservice.host"
+PORT_OPTION: Final = "io.seldon.rpc.microservice.port"
+_REQUIRED: Final = {EXTERNAL_BEAN: (URL_OPTION, NAME_OPTION), RPC_BEAN: (HOST_OPTION, PORT_OPTION)}
 # Beans that Seldon Server has and this product does not call.
 _OTHER_BEANS: Final = {
-    "rpcPredictionServer": "it speaks gRPC, which predictions do not go out by; register a REST microservice",
     "vwClassifier": "it ran inside Seldon Server; serve the model as a microservice",
 }
 # Parts of Seldon's documents that its own prediction service reads and never uses.
@@ -102,28 +106,52 @@ def _algorithm(place: Place) -> Algorithm:
     bean = place.at("name").text()
     if bean in _OTHER_BEANS:
         place.at("name").refuse(_OTHER_BEANS[bean])
-    if bean != EXTERNAL_BEAN:
-        place.at("name").refuse(f"{bean!r} is not a prediction algorithm; there is {EXTERNAL_BEAN}")
-    return _external(place)
+    if bean not in _REQUIRED:
+        known = " and ".join(_REQUIRED)
+        place.at("name").refuse(f"{bean!r} is not a prediction algorithm; there are {known}")
+    options = _options(place.at("config"), bean)
+    return _external(options) if bean == EXTERNAL_BEAN else _rpc(options)
 
 
-def _external(place: Place) -> Algorithm:
-    options: dict[str, str] = {}
-    for item in place.at("config").items():
+def _options(config: Place, bean: str) -> dict[str, Place]:
+    """The values of the options of a bean, which must have those it needs."""
+    required = _REQUIRED[bean]
+    found: dict[str, Place] = {}
+    for item in config.items():
         item.only("name", "value")
         name = item.at("name").text()
-        if name not in (URL_OPTION, NAME_OPTION):
-            item.at("name").refuse(f"{EXTERNAL_BEAN} has no option {name!r}")
-        options[name] = item.at("value").text()
-        if name == URL_OPTION and (problem := problem_of_url(options[name])):
-            item.at("value").refuse(problem)
-        # Clients write these documents; what this machine reaches through its files, operators register.
-        if name == URL_OPTION and options[name].startswith("unix:"):
-            item.at("value").refuse("a Unix socket is registered as a microservice, by an operator")
-    for name in (URL_OPTION, NAME_OPTION):
-        if name not in options:
-            place.at("config").refuse(f"{EXTERNAL_BEAN} needs the option {name}")
-    return Algorithm(options[NAME_OPTION], options[URL_OPTION])
+        if name not in (*required, NAME_OPTION):
+            item.at("name").refuse(f"{bean} has no option {name!r}")
+        found[name] = item.at("value")
+    for name in required:
+        if name not in found:
+            config.refuse(f"{bean} needs the option {name}")
+    return found
+
+
+def _external(options: dict[str, Place]) -> Algorithm:
+    here = options[URL_OPTION]
+    url = here.text()
+    if problem := problem_of_url(url):
+        here.refuse(problem)
+    # Clients write these documents; what this machine reaches through its files, operators register.
+    if url.startswith("unix:"):
+        here.refuse("a Unix socket is registered as a microservice, by an operator")
+    if url.startswith(GRPC_SCHEMES):
+        here.refuse(f"{EXTERNAL_BEAN} speaks HTTP; {RPC_BEAN} speaks gRPC, with host and port")
+    return Algorithm(options[NAME_OPTION].text(), url)
+
+
+def _rpc(options: dict[str, Place]) -> Algorithm:
+    host, here = options[HOST_OPTION].text(), options[PORT_OPTION]
+    port = here.number_or_text()
+    if not port.is_integer() or not 0 < port < 65_536:
+        here.refuse("a port is a whole number of 1 to 65535")
+    url = f"grpc://{f'[{host}]' if ':' in host else host}:{port:.0f}"
+    if "/" in host or problem_of_url(url):
+        options[HOST_OPTION].refuse("this must be the name or the address of a host")
+    name = options[NAME_OPTION].text() if NAME_OPTION in options else host
+    return Algorithm(name, url)
 
 
 def _default_output(place: Place) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from predictions.errors import (
 from predictions.limits import ConcurrencyLimit
 from predictions.protocols import PROTOCOLS
 from predictions.protocols.base import Document
+from predictions.protocols.over_grpc import FindTypes, find_none, protocol_of
 from predictions.records import Ask, MicroserviceSpec, Outcome
 from predictions.transports.base import Answer, Call, Transport
 
@@ -58,11 +59,13 @@ class Upstream:
         "transport",
     )
 
-    def __init__(self, client: str, spec: MicroserviceSpec, transport: Transport) -> None:
+    def __init__(
+        self, client: str, spec: MicroserviceSpec, transport: Transport, find_types: FindTypes = find_none
+    ) -> None:
         self.client = client
         self.spec = spec
         self.transport = transport
-        self.protocol = PROTOCOLS[spec.protocol]
+        self.protocol = protocol_of(spec.protocol, find_types) if spec.is_grpc else PROTOCOLS[spec.protocol]
         self.target = spec.target
         self.limit = ConcurrencyLimit(spec.concurrency_limit, max_waiting=spec.concurrency_limit)
         self.breaker = Breaker(clock.monotonic)
@@ -72,7 +75,7 @@ class Upstream:
 
     async def predict(self, ask: Ask, seconds: float) -> Outcome:
         """The model's answer in the caller's protocol, within `seconds`; raises why there is none."""
-        same = ask.protocol is self.protocol
+        same = ask.protocol.name == self.protocol.name
         body = ask.body if same else orjson.dumps(self.protocol.write_request(ask.message))
         answer = await self.call(self.protocol.call(self.target, body, self.client, ask.puid), seconds)
         try:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-from google.protobuf import descriptor_pool
 
 from microservice.protocol import inference_pb2 as messages
 
@@ -42,18 +39,3 @@ def write_parameters(values: Json, target: Any) -> None:
             target[name].double_param = value
         else:
             target[name].string_param = str(value)
-
-
-class BothPools:
-    """The descriptors of v2's messages, which have a pool of their own, and of all others, for reflection."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Return a look-up that asks both pools."""
-
-        def look_up(*arguments: Any) -> Any:
-            try:
-                return getattr(POOL, name)(*arguments)
-            except KeyError:
-                return getattr(descriptor_pool.Default(), name)(*arguments)
-
-        return look_up

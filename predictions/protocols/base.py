@@ -45,6 +45,10 @@ class Protocol(ABC):
     def call(self, target: str, body: bytes, client: str, puid: str) -> Call:
         """The call that carries `body`, already in this protocol, to `target`."""
 
+    def feedback_call(self, target: str, document: Document, body: bytes, puid: str) -> Call | None:
+        """The call that carries a feedback, a document and its bytes; None where there is no place for it."""
+        return None
+
     @abstractmethod
     def read_request(self, document: Document) -> Message:
         """What the caller asks; MessageError when there is nothing to predict from."""

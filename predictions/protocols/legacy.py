@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote, quote_from_bytes
 
 from predictions.errors import MessageError, MicroserviceFailedError, MicroserviceGarbageError
+from predictions.message_types import BYTES, TYPE
 from predictions.protocols.base import Document, Message, Protocol, as_table, object_in, text_of
 from predictions.protocols.tables import is_number, table_in
 from predictions.transports.base import Call
@@ -31,6 +32,7 @@ class LegacyProtocol(Protocol):
         puid = text_of(object_in(document, "meta").get("puid"))
         data = document.get("data", {key: value for key, value in document.items() if key != "meta"})
         if isinstance(data, dict):
+            data = _features(data)
             names, rows = table_in(data) or (list(data), [list(data.values())])
         else:
             names, rows = [], as_table(data) if isinstance(data, list) else []
@@ -86,6 +88,13 @@ class LegacyProtocol(Protocol):
             object_in(document, "status").get("info"),
         )
         return next((found for found in map(text_of, words) if found), "")
+
+
+def _features(data: Document) -> Document:
+    """What a message of the client's own says, without its type; MessageError when nobody can read it."""
+    if BYTES in data:
+        raise MessageError(f"Nobody told what a {data.get(TYPE)} says: set /all_clients/<client>/rpc.")
+    return {name: value for name, value in data.items() if name != TYPE} if TYPE in data else data
 
 
 def model_name_of(document: Document) -> str:

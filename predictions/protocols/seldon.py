@@ -22,6 +22,9 @@ class SeldonProtocol(Protocol):
     def call(self, target: str, body: bytes, client: str, puid: str) -> Call:
         return Call("POST", target, body, "application/json", puid)
 
+    def feedback_call(self, target: str, document: Document, body: bytes, puid: str) -> Call | None:
+        return Call("POST", target, body, "application/json", puid)
+
     def read_request(self, document: Document) -> Message:
         message = _read(document)
         if message.rows is None and message.other is None:

@@ -53,7 +53,11 @@ KNOWN_PATHS: Final = (
         f"{_CLIENT}/predict_algs", "object", "Prediction strategy: algorithms, or variations with ratios"
     ),
     KnownPath(f"{_CLIENT}/predict_log", "object", "Which predictions are recorded, and what is struck out"),
-    KnownPath(f"{_CLIENT}/rpc", "object", "Classes of the older gRPC door"),
+    KnownPath(
+        f"{_CLIENT}/rpc",
+        "object",
+        "The client's own messages in Seldon Server's gRPC",
+    ),
     KnownPath(f"{_CLIENT}/plugins", "object", "Plug-in services by name"),
     KnownPath(f"{_CLIENT}/recommendation_explanation", "object", "Texts that explain a recommendation"),
     KnownPath(f"{_CLIENT}/dimensions_mapping", "object", "Dimensions that stand for other dimensions"),

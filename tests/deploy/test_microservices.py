@@ -33,6 +33,17 @@ def test_port_is_filled_in_and_told_by_variable(acme: NewClient) -> None:
     assert part.command == ("serve-it", "--port", part.variables["PORT"])
 
 
+def test_port_of_one_over_grpc_is_told_by_the_variables_of_grpc(acme: NewClient) -> None:
+    spec = MicroserviceSpec("iris", "grpc://127.0.0.1:0", "legacy", 5.0, 64)
+    services.register_microservice(
+        client=acme.client, spec=spec, process=LocalProcess(("serve-it", "{port}")), by=TESTER
+    )
+    [part] = parts()
+    port = part.variables["PREDICTIVE_UNIT_GRPC_SERVICE_PORT"]
+    assert (part.command[1], part.variables["PORT"]) == (port, port)
+    assert part.variables["PREDICTIVE_UNIT_SERVICE_PORT"] == "0"
+
+
 def test_program_given_by_its_path_is_run_as_it_is(acme: NewClient) -> None:
     register(acme, "/srv/models/serve.sh")
     assert parts()[0].command == ("/srv/models/serve.sh",)

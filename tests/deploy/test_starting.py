@@ -19,6 +19,7 @@ from stores.config.memory import MemoryConfigStore
 pytestmark = pytest.mark.django_db
 
 PATH = "/all_clients/acme/predict_algs"
+ONE, TWO = "company/iris:0.1", "company/iris:0.2"
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -89,12 +90,18 @@ def test_microservice_is_the_bundle_on_a_port_of_its_own(run: Run, acme: NewClie
     ]
 
 
+def test_rpc_is_seldon_servers_grpc_on_a_port_of_its_own(run: Run, acme: NewClient) -> None:
+    start(run, ("iris", ONE, "rpc", "0.5"), ("next", TWO, "rest", "0.5"))
+    assert variations() == [("iris", 0.5, "iris-aaaaaaaa-1-rpc"), ("next", 0.5, "next-bbbbbbbb-1")]
+    row = Microservice.objects.for_client(acme.client).get(name="iris-aaaaaaaa-1-rpc")
+    assert row.url.startswith("grpc://127.0.0.1:")
+    assert row.protocol == "legacy"
+    assert row.command[3:7] == ["--port", "0", "--grpc-port", "{port}"]
+
+
 def test_ratios_that_only_floats_get_wrong_are_right(run: Run) -> None:
     images = [(f"s{number}", "company/iris:0.1", "rest", "0.1") for number in range(10)]
     assert start(run, *images)[0] == 0
-
-
-ONE, TWO = "company/iris:0.1", "company/iris:0.2"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +111,6 @@ ONE, TWO = "company/iris:0.1", "company/iris:0.2"
         ([("a", ONE, "rest", "2"), ("b", TWO, "rest", "-1")], "prediction", "0 or more"),
         ([("a", ONE, "rest", "0.5"), ("a", TWO, "rest", "0.5")], "prediction", "same name"),
         ([("a", "nobody/x:1", "rest", "1")], "prediction", "seldon-cli build"),
-        ([("a", ONE, "rpc", "1")], "prediction", "over REST"),
         ([("a", ONE, "rest", "1")], "recommendation", "no recommendations yet"),
         ([], "prediction", "at least one service"),
     ],

@@ -23,9 +23,8 @@ from predictions.records import MicroserviceSpec
 from predictions.registry import Registry
 from predictions.routes import prediction_routes
 from predictions.transports.base import Transport
-from predictions.transports.grpc import GrpcTransport
-from predictions.transports.http import HttpTransport
 from predictions.transports.local import LocalTransport
+from predictions.transports.remote import remote_transport
 from stores.config.memory import MemoryConfigStore
 from tests.factories import make_caller
 from tests.lane.doubles import Answer, AsgiCaller, django_stand_in
@@ -62,13 +61,9 @@ class UncheckedStore(MemoryConfigStore):
 
 
 def transport(spec: MicroserviceSpec) -> Transport:
-    if spec.url.startswith("grpc://"):
-        return GrpcTransport(spec.name, spec.url.removeprefix("grpc://"), max_answer_bytes=1 << 20)
     if spec.url.startswith("python:"):
         return LocalTransport(spec.name, spec.url, max_answer_bytes=1 << 20)
-    return HttpTransport(
-        spec.name, spec.origin, max_connections=spec.concurrency_limit, max_answer_bytes=1 << 20
-    )
+    return remote_transport(spec, 1 << 20)
 
 
 class Machine:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,9 +14,11 @@ import orjson
 import pytest
 from grpc import aio
 
-from predictions.errors import MicroserviceCutError, MicroserviceDownError
+from predictions.errors import MicroserviceCutError, MicroserviceDownError, MicroserviceNotAllowedError
 from predictions.transports.base import Answer, Call, Transport
 from predictions.transports.grpc import PROTOBUF, GrpcTransport
+from predictions.transports.networks import read_networks
+from tests.certificates import Authority
 from tests.contracts.transport import Model, Reaching, TransportContract, echo
 
 Handle = Callable[[bytes, Any], Awaitable[bytes]]
@@ -151,3 +155,64 @@ async def said(transport: Transport) -> bytes:
         return (await transport.call(Call("POST", METHOD), 5)).body
     except (MicroserviceDownError, MicroserviceCutError) as error:
         return error.code.encode()
+
+
+async def echoing(body: bytes, context: Any) -> bytes:
+    return body
+
+
+async def test_address_outside_the_networks_is_not_called() -> None:
+    async with grpc_server(echoing) as port:
+        transport = GrpcTransport("iris", f"127.0.0.1:{port}", networks=read_networks(["10.0.0.0/8"]))
+        with pytest.raises(MicroserviceNotAllowedError):
+            await transport.call(Call("POST", METHOD), 5)
+        await transport.close()
+
+
+async def test_name_is_looked_up_again_when_its_address_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ["127.0.0.2", "127.0.0.1"]
+
+    async def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (found.pop(0), port))]
+
+    async with grpc_server(echoing) as port:
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+        transport = GrpcTransport("iris", f"iris.test:{port}", networks=read_networks(["127.0.0.0/8"]))
+        with pytest.raises(MicroserviceDownError):
+            await transport.call(Call("POST", METHOD, b"x"), 5)
+        assert (await transport.call(Call("POST", METHOD, b"x"), 5)).body == b"x"
+        await transport.close()
+    assert found == []
+
+
+async def test_tls_is_spoken_with_whom_this_machine_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, others = Authority(tmp_path), Authority(tmp_path, "others")
+    begin = b"-----BEGIN CERTIFICATE-----"
+    key, _, certificate = ours.issue("localhost").read_bytes().partition(begin)
+    server = aio.server(handlers=[EveryMethod(echoing)])
+    port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([(key, begin + certificate)]))
+    await server.start()
+    for authority in (ours, others):
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.pem))
+        transport = GrpcTransport("iris", f"localhost:{port}", is_tls=True)
+        if authority is ours:
+            assert (await transport.call(Call("POST", METHOD, b"x"), 5)).body == b"x"
+        else:
+            with pytest.raises(MicroserviceDownError):
+                await transport.call(Call("POST", METHOD, b"x"), 5)
+        await transport.close()
+    await server.stop(0)
+
+
+async def test_unavailable_that_the_microservice_says_is_its_own_word() -> None:
+    async def refuse(body: bytes, context: Any) -> bytes:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "no room")
+        return b""
+
+    async with grpc_server(refuse) as port:
+        transport = GrpcTransport("model", f"127.0.0.1:{port}")
+        answer = await transport.call(Call("POST", METHOD), 5)
+        await transport.close()
+    assert (answer.status, orjson.loads(answer.body)["status"]["info"]) == (503, "no room")

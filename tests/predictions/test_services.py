@@ -89,6 +89,13 @@ def test_second_of_a_name_is_refused(acme: NewClient) -> None:
         ("url", MicroserviceSpec("a", "", "seldon", 5, 64)),
         ("url", MicroserviceSpec("a", "ftp://a", "seldon", 5, 64)),
         ("url", MicroserviceSpec("a", "http://a/" + "x" * 1000, "seldon", 5, 64)),
+        ("url", MicroserviceSpec("a", "grpc://a", "seldon", 5, 64)),
+        ("url", MicroserviceSpec("a", "grpc://a:0", "seldon", 5, 64)),
+        ("url", MicroserviceSpec("a", "grpc://a:5000/b/c", "v2", 5, 64)),
+        ("url", MicroserviceSpec("a", "grpc://a:5000/b?c", "v2", 5, 64)),
+        ("url", MicroserviceSpec("a", "grpc://a:5000/predict", "seldon", 5, 64)),
+        ("url", MicroserviceSpec("a", "grpcs://a:5000/predict", "legacy", 5, 64)),
+        ("protocol", MicroserviceSpec("a", "grpc://a:5000", "grpc", 5, 64)),
         ("protocol", MicroserviceSpec("a", "http://a", "soap", 5, 64)),
         ("deadline_seconds", MicroserviceSpec("a", "http://a", "seldon", 0, 64)),
         ("deadline_seconds", MicroserviceSpec("a", "http://a", "seldon", float("nan"), 64)),
@@ -118,6 +125,21 @@ def test_process_of_this_machine_gets_a_port(acme: NewClient) -> None:
     assert services.get_microservice(client=acme.client, name="iris").url == f"http://127.0.0.1:{local.port}"
 
 
+def test_process_of_this_machine_gets_a_port_of_grpc(acme: NewClient) -> None:
+    spec = MicroserviceSpec("iris", "grpc://127.0.0.1:0/model", "v2", 5.0, 64)
+    register(acme, spec, LocalProcess(("run", "--grpc-port", "{port}")))
+    local = selectors.local_microservices()[0]
+    assert local.is_grpc
+    made = services.get_microservice(client=acme.client, name="iris")
+    assert made.url == f"grpc://127.0.0.1:{local.port}/model"
+    assert made.spec.target == "model"
+
+
+@pytest.mark.parametrize("url", ["grpc://models:9000/iris", "grpcs://models:443", "grpc://[::1]:5000/"])
+def test_address_of_grpc_is_taken(acme: NewClient, url: str) -> None:
+    assert register(acme, MicroserviceSpec("iris", url, "v2", 5.0, 64)).spec.is_grpc
+
+
 def test_strategy_may_only_name_microservices_that_the_client_has(
     acme: NewClient, globex: NewClient, store: ConfigStore
 ) -> None:
@@ -138,6 +160,11 @@ def test_microservice_in_use_is_not_removed(acme: NewClient, store: ConfigStore)
     store.delete(STRATEGY, author="t")
     services.remove_microservice(microservice=made, by=TESTER)
     assert selectors.microservices_of(acme.client) == []
+
+
+def test_messages_of_the_client_are_checked_when_written(store: ConfigStore) -> None:
+    with pytest.raises(ConfigInvalidError, match="base64"):
+        store.set("/all_clients/acme/rpc", {"descriptors": "%"}, author="t")
 
 
 @pytest.mark.parametrize(

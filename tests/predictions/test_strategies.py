@@ -68,6 +68,26 @@ def test_shadow_takes_no_part_in_the_split() -> None:
     assert [(each.label, each.ratio) for each in strategy.shadows] == [("new", 0.2)]
 
 
+def rpc(**options: Any) -> dict[str, Any]:
+    found = [
+        {"name": f"io.seldon.rpc.microservice.{name}", "value": value} for name, value in options.items()
+    ]
+    return {"name": "rpcPredictionServer", "config": found}
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("iris", "5000", "grpc://iris:5000"),
+        ("10.0.0.3", 5000, "grpc://10.0.0.3:5000"),
+        ("::1", 5000.0, "grpc://[::1]:5000"),
+    ],
+)
+def test_seldon_servers_grpc_is_reached_at_host_and_port(host: str, port: Any, url: str) -> None:
+    strategy = parse_strategy(PATH, algorithms(rpc(host=host, port=port)))
+    assert strategy.variations[0].algorithms == (Algorithm(host, url),)
+
+
 WRONG: list[tuple[Any, str, str]] = [
     ([], "", "must be an object"),
     ({}, "", "'algorithms' is missing"),
@@ -76,7 +96,19 @@ WRONG: list[tuple[Any, str, str]] = [
     ({"algorithms": ["iris"]}, "/algorithms/0", "must be an object"),
     ({"algorithms": [{}]}, "/algorithms/0", "'name' is missing"),
     (algorithms({"name": "magic", "config": []}), "/algorithms/0/name", "not a prediction algorithm"),
-    (algorithms({"name": "rpcPredictionServer"}), "/algorithms/0/name", "gRPC"),
+    (algorithms({"name": "rpcPredictionServer"}), "/algorithms/0", "'config' is missing"),
+    (
+        algorithms(rpc(host="iris")),
+        "/algorithms/0/config",
+        "needs the option io.seldon.rpc",
+    ),
+    (algorithms(rpc(host="iris", port="x")), "/algorithms/0/config/1/value", "not a number"),
+    (algorithms(rpc(host="iris", port=70000)), "/algorithms/0/config/1/value", "1 to 65535"),
+    (algorithms(rpc(host="iris", port=1.5)), "/algorithms/0/config/1/value", "whole number"),
+    (algorithms(rpc(host="http://iris", port=5000)), "/algorithms/0/config/0/value", "name or the address"),
+    (algorithms(rpc(host="a b", port=5000)), "/algorithms/0/config/0/value", "name or the address"),
+    (algorithms(rpc(host="iris", port=5000, url="x")), "/algorithms/0/config/2/name", "no option"),
+    (algorithms(external(url="grpc://iris:5000")), "/algorithms/0/config/0/value", "rpcPredictionServer"),
     (algorithms({"name": "vwClassifier"}), "/algorithms/0/name", "microservice"),
     (algorithms({"name": "externalPredictionServer"}), "/algorithms/0", "'config' is missing"),
     (
