@@ -53,6 +53,7 @@ def microservice() -> None:
     Examples:
       seldon-cli microservice add --client acme iris http://127.0.0.1:9000
       seldon-cli microservice add --client acme iris --command "seldon-microservice Iris --port {port}"
+      seldon-cli microservice add --client acme iris grpc://127.0.0.1:9500 --protocol v2
       seldon-cli microservice test --client acme iris --sample '{"data":{"ndarray":[[5.1,3.5,1.4,0.2]]}}'
       seldon-cli microservice list --client acme
     """
@@ -78,7 +79,10 @@ def microservice() -> None:
 @click.option("--directory", default="", type=click.Path(file_okay=False), help="Where the command runs.")
 @json_option
 def add(client_name: str, name: str, url: str, as_json: bool, **given: Any) -> None:
-    """Register NAME at URL; with --command the URL may be left out, and `serve` starts it."""
+    """Register NAME at URL: http://, https://, unix:/, or gRPC at grpc://host:port, grpcs://host:port.
+
+    With --command `serve` starts it; the URL may then be left out, or be grpc://127.0.0.1:0 for a free port.
+    """
     if not url and not given["command"]:
         raise click.UsageError("give a URL, or a --command that starts the microservice")
     directory = str(Path(given["directory"]).resolve()) if given["directory"] else ""

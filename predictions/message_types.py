@@ -57,7 +57,7 @@ class MessageTypes:
         return True
 
     def describe(self, message: Any) -> Json:
-        """The `Any` as JSON has it, with every field; of an unknown type its bytes in base64."""
+        """The `Any` as JSON has it, every field in its place; of an unknown type its bytes in base64."""
         if not self.knows(message.type_url.rpartition("/")[2]):
             return {TYPE: message.type_url, BYTES: base64.b64encode(message.value).decode()}
         found = any_pb2.Any(type_url=message.type_url, value=message.value)
@@ -67,18 +67,25 @@ class MessageTypes:
             )
         except (json_format.Error, DecodeError, TypeError, ValueError, RecursionError) as error:
             raise MessageError(f"The {message.type_url} cannot be read: {error}") from None
-        return said
+        names = [TYPE, *(field.json_name for field in self._fields(message.type_url))]
+        return {name: said[name] for name in names if name in said} | said
+
+    def _fields(self, type_url: str) -> Any:
+        """The fields of a known type, as they are declared."""
+        return self._pool.FindMessageTypeByName(type_url.rpartition("/")[2]).fields
 
     def build(self, document: Json) -> Any:
         """The `Any` that the object says by its `@type`; MessageError when it cannot be one."""
         if BYTES in document:
             return _raw(document)
+        if not isinstance(document.get(TYPE), str):
+            raise MessageError(f"`{TYPE}` is the name of a message, as {PREFIX}package.Message.")
         found = any_pb2.Any()
         try:
             json_format.ParseDict(document, found, descriptor_pool=self._pool)
         except (json_format.Error, TypeError, ValueError, RecursionError) as error:
-            hint = "" if self.knows(str(document.get(TYPE)).rpartition("/")[2]) else "; no such type is known"
-            raise MessageError(f"The {document.get(TYPE)} cannot be written: {error}{hint}") from None
+            hint = "" if self.knows(document[TYPE].rpartition("/")[2]) else "; no such type is known"
+            raise MessageError(f"The {document[TYPE]} cannot be written: {error}{hint}") from None
         return found
 
     def named(self, document: Json, class_name: str) -> Json:

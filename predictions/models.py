@@ -13,9 +13,9 @@ from common import clock
 from predictions.records import PROTOCOL_NAMES, MicroserviceSpec
 
 PROTOCOL_CHOICES: list[tuple[str, str]] = [
-    ("seldon", "Seldon Core REST"),
-    ("legacy", "Seldon Server: GET or POST /predict?client&json"),
-    ("v2", "Open Inference Protocol (v2) REST"),
+    ("seldon", "Seldon Core"),
+    ("legacy", "Seldon Server: /predict?client&json, or Classify over gRPC"),
+    ("v2", "Open Inference Protocol (v2)"),
 ]
 assert {name for name, _ in PROTOCOL_CHOICES} == set(PROTOCOL_NAMES)
 

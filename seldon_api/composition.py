@@ -27,6 +27,8 @@ from lane.door import Door, PublicDoor
 from lane.handing_on import Application
 from lane.route import Route
 from lane.router import Router
+from predictions.classify_servicer import classify_methods
+from predictions.gateway import Gateway
 from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
 from predictions.inference_servicer import inference_methods
@@ -80,10 +82,7 @@ def compose_worker() -> Worker:
     tokens = TokenDoor(memory, quotas)
     observe = calls.note if settings.CALLS_SAMPLE else None
     if settings.GRPC_ADDRESS:
-        limit = settings.PREDICT_MAX_BODY_BYTES
-        services = [*seldon_methods(gateway, limit), *inference_methods(gateway, limit)]
-        methods = GrpcMethods(services, tokens, observe)
-        parts.append(GrpcPart(methods, settings.GRPC_ADDRESS, limit))
+        parts.append(_grpc_part(gateway, tokens, observe))
     doors: dict[str, Door] = {
         "token": tokens,
         "js": JsDoor(memory, quotas),
@@ -103,6 +102,13 @@ def build_lane(fallback: Application) -> Lane:
         settings.BODY_TIMEOUT_SECONDS,
         worker.observe,
     )
+
+
+def _grpc_part(gateway: Gateway, tokens: TokenDoor, observe: Observe | None) -> GrpcPart:
+    limit = settings.PREDICT_MAX_BODY_BYTES
+    services = (seldon_methods, inference_methods, classify_methods)
+    routes = [route for methods in services for route in methods(gateway, limit)]
+    return GrpcPart(GrpcMethods(routes, tokens, observe), settings.GRPC_ADDRESS, limit)
 
 
 def _quota_file() -> QuotaFile:

@@ -239,7 +239,7 @@ PREDICT_CONCURRENCY = env.env_int("PREDICT_CONCURRENCY", 64, 1)
 CLIENT_CONCURRENCY = env.env_int("CLIENT_CONCURRENCY", 256, 1)
 # Largest answer taken from a microservice, in bytes.
 PREDICT_MAX_ANSWER_BYTES = env.env_int("PREDICT_MAX_ANSWER_BYTES", 33_554_432, 1)
-# host:port at which every worker answers gRPC (Seldon Core's service and v2), as 0.0.0.0:5001; empty: none.
+# host:port at which every worker answers gRPC (Seldon Core, Seldon Server, v2), as 0.0.0.0:5001; empty: none.
 GRPC_ADDRESS = env.env_str("GRPC_ADDRESS", "")
 # URL to which a unit's requests are logged whose logger names none; empty: it is not logged.
 REQUEST_LOGGER_DEFAULT_ENDPOINT = env.env_str("REQUEST_LOGGER_DEFAULT_ENDPOINT", "")

@@ -5,7 +5,7 @@ A list is a DefaultCustomPredictRequest; an object with `@type` is a message of 
 
 from __future__ import annotations
 
-from math import nan
+from math import isinf, nan
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -79,9 +79,13 @@ def _default_request(data: Any) -> pb.DefaultCustomPredictRequest:
             f" or a message of a registered type, with its `{TYPE}`."
         )
     try:
-        return pb.DefaultCustomPredictRequest(values=values)
-    except (ValueError, OverflowError) as error:
-        raise MessageError(f"`data` cannot be written as floats: {error}") from None
+        message = pb.DefaultCustomPredictRequest(values=values)
+    except OverflowError:
+        message = None
+    # JSON has no infinite number: it was one that 32 bits cannot hold.
+    if message is None or any(map(isinf, message.values)):
+        raise MessageError("`data` holds a number that a float of 32 bits cannot.")
+    return message
 
 
 def _custom(value: Any, types: MessageTypes) -> Any:

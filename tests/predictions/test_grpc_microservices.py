@@ -181,26 +181,28 @@ async def test_foreign_server_that_misbehaves_never_looks_like_a_success(
 # -- processes that die or stand still -------------------------------------------------------------
 
 
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """The processes in which the class lives."""
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
 async def test_killed_microservice_is_told_and_called_again_when_it_is_back(tmp_path: Path) -> None:
     process, port = start_wrapper(tmp_path)
-    async with running() as machine:
-        call(machine, port, "seldon", seconds=2.0)
-        assert (await machine.post("/predict", ROW)).status == 200
-        waiting = asyncio.ensure_future(machine.post("/predict", {"data": [2000]}))
-        await asyncio.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert (await waiting).status == 502
-        assert (await machine.post("/predict", ROW)).status == 502
-        end(process)
-        again, _ = start_wrapper(tmp_path, port)
-        try:
-            async with asyncio.timeout(10):
+    try:
+        async with running() as machine:
+            call(machine, port, "seldon", seconds=5.0)
+            assert (await machine.post("/predict", ROW)).status == 200
+            waiting = asyncio.ensure_future(machine.post("/predict", {"data": [2000]}))
+            await asyncio.sleep(0.3)
+            (worker,) = workers_of(process)
+            os.kill(worker, signal.SIGKILL)
+            assert (await waiting).status == 502
+            async with asyncio.timeout(20):
                 while (found := await machine.post("/predict", ROW)).status != 200:
                     assert found.status in (502, 503)
                     await asyncio.sleep(0.05)
-        finally:
-            end(again)
+    finally:
+        end(process)
     assert read(found)["predictions"][1]["prediction"] == 3.0
 
 
@@ -208,20 +210,21 @@ async def test_microservice_that_stands_still_is_given_up_and_the_next_one_answe
     tmp_path: Path, wrapper: int
 ) -> None:
     process, port = start_wrapper(tmp_path)
+    (worker,) = workers_of(process)
     try:
         async with running() as machine:
             machine.register(
                 "acme",
-                spec(f"grpc://127.0.0.1:{port}", "still", deadline_seconds=0.3),
+                spec(f"grpc://127.0.0.1:{port}", "still", deadline_seconds=0.5),
                 spec(f"grpc://127.0.0.1:{wrapper}", "iris", "legacy", deadline_seconds=5),
             )
             machine.strategy("acme", {"algorithms": [{"microservice": "still"}, {"microservice": "iris"}]})
             assert read(await machine.post("/predict", ROW))["meta"]["modelName"] == "still"
-            os.kill(process.pid, signal.SIGSTOP)
+            os.kill(worker, signal.SIGSTOP)
             named = await machine.post("/seldon/acme/still/api/v1.0/predictions", MESSAGE)
             other = await machine.post("/predict", ROW)
     finally:
-        os.kill(process.pid, signal.SIGCONT)
+        os.kill(worker, signal.SIGCONT)
         end(process)
     assert named.status == 504
     assert read(other)["meta"]["modelName"] == "Iris"

@@ -76,7 +76,7 @@ def test_bytes_that_are_no_such_message_are_told(types: MessageTypes) -> None:
         ({"@type": IRIS, "sepal_length": "long"}, "sepal"),
         ({"@type": "type.googleapis.com/iris.Unknown"}, "no such type"),
         ({"@type": ""}, "cannot be written"),
-        ({"@type": 7}, "cannot be written"),
+        ({"@type": 7}, "name of a message"),
         ({"@type": IRIS, "@bytes": "é"}, "base64"),
         ({"@bytes": "Af8="}, "base64"),
     ],
@@ -114,5 +114,5 @@ def descriptors(**changes: Any) -> str:
 def test_document_that_cannot_be_used_is_refused_with_its_place(given: Any, place: str, words: str) -> None:
     with pytest.raises(ConfigInvalidError) as caught:
         parse_types(PATH, given)
-    assert caught.value.data["pointer"] == place
+    assert caught.value.data["place"] == place
     assert words in caught.value.message
