@@ -182,9 +182,7 @@ class GrpcTransport(Transport):
     def _raise_lost(self, details: str) -> None:
         """Raises where the connection failed and not the microservice."""
         if "failed parsing http/2" in details:
-            raise MicroserviceGarbageError(
-                self.name, "HTTP/1.1 or something else, not gRPC"
-            ) from None
+            raise MicroserviceGarbageError(self.name, "HTTP/1.1 or something else, not gRPC") from None
         if any(words in details for words in _NOT_FOUND):
             self._look_up_again()
             raise MicroserviceDownError(self.name, "its name is not found") from None
