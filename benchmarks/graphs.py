@@ -14,7 +14,7 @@ from benchmarks.seed import installation
 from benchmarks.servers import ROOT, Server, serving, worker_server
 
 MESSAGE = b'{"data":{"names":["f1","f2"],"ndarray":[[1.0,2.0]]}}'
-NOOP_UNIT = f"python:{ROOT}/benchmarks/references#noop_unit.NoopUnit"
+NOOP_UNIT = f"python:{ROOT}/benchmarks/references#noop_unit."
 
 _FEW, _MANY = 3, 10
 _HTTP_MS, _LOCAL_MS = 0.5, 0.06
@@ -72,13 +72,13 @@ def unit_row(where: str, found: Comparison, count: int, at_most: float | None) -
 
 def tail_row(where: str, found: Comparison, count: int) -> Row:
     """How far the slowest of a hundred are from the median."""
-    ratios = [run.p99_ms / run.p50_ms for run in found.candidate]
+    ratios, alone = ([run.p99_ms / run.p50_ms for run in runs] for runs in (found.candidate, found.reference))
     return Row(
         f"p99 of a graph of {count} units, {where}, 1 connection",
         f"≤ {_TAIL:g} × its p50",
         f"{spread(ratios)} ×",
         statistics.median(ratios) <= _TAIL,
-        f"its p50: {median_run(found.candidate).p50_ms:.2f} ms",
+        f"its p50: {median_run(found.candidate).p50_ms:.2f} ms; of 1 unit {spread(alone)} ×",
         (),
         found.others_cpu,
     )
@@ -101,7 +101,11 @@ def wide_row(what: str, found: Comparison, at_most: float | None) -> Row:
 def measure(seconds: float) -> list[Row]:
     """Chains over HTTP and in the process, and children side by side."""
     with model("noop_model") as quick, model("slow_model") as slow:
-        places = {"http": quick.url, "local": NOOP_UNIT}
+        places = {
+            "http": quick.url,
+            "thread": f"{NOOP_UNIT}NoopUnit",
+            "loop": f"{NOOP_UNIT}NoopAsyncUnit",
+        }
         chains = {f"{name}{n}": chain(n, url) for name, url in places.items() for n in (1, _FEW, _MANY)}
         wides = {
             f"{name}{n}": side_by_side(n, server.url)
@@ -121,14 +125,17 @@ def measure(seconds: float) -> list[Row]:
                 return compare(side(one), side(many))
 
             http_few, http_many = beside("http1", f"http{_FEW}"), beside("http1", f"http{_MANY}")
-            local_few, local_many = beside("local1", f"local{_FEW}"), beside("local1", f"local{_MANY}")
+            loop_few, loop_many = beside("loop1", f"loop{_FEW}"), beside("loop1", f"loop{_MANY}")
+            thread_many = beside("thread1", f"thread{_MANY}")
             return [
                 unit_row("over HTTP", http_few, _FEW, None),
                 unit_row("over HTTP", http_many, _MANY, _HTTP_MS),
                 tail_row("over HTTP", http_many, _MANY),
-                unit_row("in the process", local_few, _FEW, None),
-                unit_row("in the process", local_many, _MANY, _LOCAL_MS),
-                tail_row("in the process", local_many, _MANY),
+                unit_row("in the process, an async method", loop_few, _FEW, None),
+                unit_row("in the process, an async method", loop_many, _MANY, _LOCAL_MS),
+                tail_row("in the process, an async method", loop_many, _MANY),
+                unit_row("in the process, a plain method in a thread", thread_many, _MANY, _LOCAL_MS),
+                tail_row("in the process, a plain method in a thread", thread_many, _MANY),
                 wide_row("of a model that takes 10 ms", beside("slow1", f"slow{_CHILDREN}"), _WIDE),
                 wide_row("of a no-op", beside("quick1", f"quick{_CHILDREN}"), None),
             ]

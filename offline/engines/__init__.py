@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from common.registry import Registry
@@ -16,6 +17,6 @@ ENGINES: Final[Registry[Engine]] = Registry(
 )
 
 
-def make_engine(kind: str, processes: int) -> Engine:
-    """The engine `kind`, using as many processes; 0 leaves the number to it."""
-    return ENGINES.load(kind)(processes)
+def make_engine(kind: str, processes: int, modules: Sequence[str] = ()) -> Engine:
+    """The engine `kind`, using as many processes, 0 leaves the number to it; `modules` is what they need."""
+    return ENGINES.load(kind)(processes, modules)

@@ -16,8 +16,8 @@ class Engine(ABC):
     """Runs a function of a module over tasks. A task may be run twice, so its output must be idempotent."""
 
     @abstractmethod
-    def __init__(self, processes: int = 0) -> None:
-        """`processes` at once; 0 leaves the number to the engine."""
+    def __init__(self, processes: int = 0, modules: Sequence[str] = ()) -> None:
+        """`processes` at once; 0 leaves the number to the engine. It may load `modules` beforehand."""
 
     @abstractmethod
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task], tick: Tick) -> Iterator[Result]:

@@ -18,7 +18,7 @@ _ANY_PYTHON: Final = "python3"
 class SparkEngine(Engine):
     """The context that there is (see use_submitted_context), or a new one of this machine."""
 
-    def __init__(self, processes: int = 0) -> None:
+    def __init__(self, processes: int = 0, modules: Sequence[str] = ()) -> None:
         try:
             from py4j.protocol import Py4JError  # noqa: PLC0415  (an extra)
             from pyspark import SparkConf, SparkContext  # noqa: PLC0415

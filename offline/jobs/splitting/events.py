@@ -7,19 +7,21 @@ A line is an event when, after `time<TAB>tag<TAB>` if it has them, it is one JSO
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from offline.jobs.splitting.outputs import Outputs
 from offline.jobs.splitting.sorting import Sorter
 from pipelines.lines import json_of
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 _client_of: Final = attrgetter("client")
 _TAB, _LINE_FEED, _OPENING, _CLOSING = b"\t\n{}"
-_Places: TypeAlias = npt.NDArray[np.int64]
+_Places: TypeAlias = "npt.NDArray[np.int64]"
 
 
 class _Row(msgspec.Struct, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ from pipelines.places import Place, default_place
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
 _Processes = Annotated[int, msgspec.Meta(ge=0, le=1024)]
+# What the processes of an engine need to split a file.
+_MODULES: Final = ("offline.jobs.splitting.files", "offline.jobs.splitting.events")
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -52,7 +54,7 @@ def run_split(
     check_pattern(pattern)
     if told.client and not is_client_name(told.client):
         raise JobParametersError("/client", "this is no client's name")
-    with closing(make_engine(told.engine, told.processes)) as engine:
+    with closing(make_engine(told.engine, told.processes, _MODULES)) as engine:
         how = Splitting(
             place=_place(told),
             kind=kind,
