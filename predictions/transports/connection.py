@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -14,6 +14,9 @@ from predictions.errors import (
     MicroserviceGarbageError,
 )
 from predictions.transports.base import Answer
+
+# Type, flags and stream of the frame with which HTTP/2 begins, behind its length.
+_SETTINGS: Final = b"\x04\0\0\0\0\0"
 
 
 class StaleConnectionError(Exception):
@@ -115,7 +118,9 @@ class HttpConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except HttpParserError as error:
             self._deliver(self._answer)
-            self.fail(MicroserviceGarbageError(self._pool.name, f"not HTTP ({error})"))
+            is_grpc = data[3:9] == _SETTINGS
+            reason = "gRPC where HTTP is expected" if is_grpc else f"not HTTP ({error})"
+            self.fail(MicroserviceGarbageError(self._pool.name, reason))
             return
         if self._answer is not None:
             self._finish(self._answer)

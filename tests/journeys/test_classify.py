@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import grpc
 import pytest
 
 from microservice.protocol import classify_pb2 as pb
 from microservice.protocol import classify_pb2_grpc
-from tests.journeys.machines import Place, fetch_json, new_place
+from tests.journeys.deployed import build, run, token_of
+from tests.journeys.machines import ROOT, Place, Running, fetch_json, new_place
 from tests.microservice.running import write_class
 from tests.predictions.foreign import compile_protos, start_foreign
 from tests.servers import free_port
@@ -22,6 +25,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 # Generated, and so without types.
 stubs: Any = classify_pb2_grpc
+_LIMIT = """
+import sys, django
+django.setup()
+from clients import services
+from clients.records import By, Limits
+limits = Limits(requests_per_second=float(sys.argv[1]))
+services.set_quota(client=services.get_client("acme"), surface="predict", limits=limits, by=By("cli:test"))
+"""
 CLASS = """
     class Sums:
         class_names = ["sum"]
@@ -70,6 +81,22 @@ def set_up(place: Place, foreign: int) -> str:
     return f"consumer_key={made['consumer_key']}&consumer_secret={made['consumer_secret']}"
 
 
+def limit_calls(place: Place, a_second: float) -> None:
+    command = [sys.executable, "-c", _LIMIT, str(a_second)]
+    environment = {**place.environment, "DJANGO_SETTINGS_MODULE": "seldon_api.settings"}
+    subprocess.run(command, env=environment, cwd=ROOT, check=True)
+
+
+def refusal_of(answerer: Callable[[float], str]) -> grpc.StatusCode | None:
+    """The code with which a call is refused; None of one that is answered."""
+    try:
+        answerer(1)
+    except grpc.RpcError as error:
+        code: grpc.StatusCode = error.code()
+        return code
+    return None
+
+
 def test_seldon_servers_callers_are_answered_whatever_dies(place: Place, foreign: int) -> None:
     credentials = set_up(place, foreign)
     address = f"127.0.0.1:{free_port()}"
@@ -96,3 +123,39 @@ def test_seldon_servers_callers_are_answered_whatever_dies(place: Place, foreign
         with pytest.raises(grpc.RpcError) as caught:
             stub.Classify(request(1), metadata=(("oauth_token", "nobody"),))
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        limit_calls(place, a_second=1)
+        machine.until(lambda: refusal_of(answerer) is grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+
+def test_image_that_is_started_by_rpc_is_called_by_seldon_servers_grpc(place: Place) -> None:
+    place.migrate()
+    build(place, "company/iris:0.1", 2)
+    with place.running("serve") as machine:
+        token = token_of(place, machine.url())
+        words = (
+            "-i",
+            "iris",
+            "company/iris:0.1",
+            "rpc",
+            "0.5",
+            "-i",
+            "next",
+            "company/iris:0.1",
+            "rest",
+            "0.5",
+        )
+        run(place, "start-microservice", "--type", "prediction", "--client", "acme", *words)
+        found = place.cli_json("microservice", "list", "--client", "acme")
+        assert sorted(each["url"].split(":")[0] for each in found) == ["grpc", "http"]
+        machine.until(lambda: ask(machine, token, 0) is not None)
+        answers = {ask(machine, token, number) for number in range(20)}
+    assert answers == {("iris", 6.0), ("next", 6.0)}
+
+
+def ask(machine: Running, token: str, number: int) -> tuple[str, float] | None:
+    """The variation that answered, and what; None while the strategy is not heard of."""
+    try:
+        answer = fetch_json(f"{machine.url()}/predict?puid=u{number}", token, b'{"data": [3]}')
+    except HTTPError:
+        return None
+    return answer["meta"]["variation"], answer["predictions"][0]["prediction"]

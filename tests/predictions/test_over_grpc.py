@@ -248,6 +248,14 @@ async def test_model_that_is_not_there_or_speaks_http_is_told_apart() -> None:
     assert "something else, not gRPC" in read(web)["status"]["info"]
 
 
+async def test_microservice_over_grpc_that_was_registered_as_http_is_told() -> None:
+    async with grpc_server(saying_message(SETOSA)) as port, running() as machine:
+        machine.register("acme", spec_of(f"http://127.0.0.1:{port}"))
+        answer = await machine.post(NAMED, MESSAGE)
+    assert (answer.status, read(answer)["status"]["reason"]) == (502, "MICROSERVICE_GARBAGE")
+    assert "gRPC where HTTP is expected" in read(answer)["status"]["info"]
+
+
 async def test_refusal_keeps_the_models_words_for_a_caller_of_its_protocol() -> None:
     async with calling(failing(Code.INVALID_ARGUMENT)) as machine:
         answer = await machine.post(CORE, MESSAGE)
