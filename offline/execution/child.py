@@ -35,6 +35,8 @@ from pipelines.places import use_places
 
 _PR_SET_PDEATHSIG: Final = 1
 _REPORT_SECONDS: Final = 0.1
+# This process has just begun: it has no more than a few open.
+_MOST_DESCRIPTORS: Final = 256
 
 
 class Leash:
@@ -100,6 +102,7 @@ class PipeContext:
 def main(pipe_number: int, worker: int) -> None:
     """Carry out what the first line of the standard input says."""
     _die_with(worker)
+    _guard_group()
     faulthandler.enable()
     order = json.loads(_first_line(0))
     leash = Leash(0, order["lease_end"])
@@ -132,6 +135,18 @@ def _die_with(worker: int) -> None:
     # It may have died before.
     if os.getppid() != worker:
         sys.exit(1)
+
+
+def _guard_group() -> None:
+    """Leave a process that kills the group once this one is gone: the kernel kills this one alone."""
+    job = os.pidfd_open(os.getpid())
+    if os.fork() == 0:
+        # What it keeps open would look to the worker like a job that still speaks.
+        os.closerange(0, job)
+        os.closerange(job + 1, _MOST_DESCRIPTORS)
+        select.select([job], [], [])
+        os.killpg(0, signal.SIGKILL)
+    os.close(job)
 
 
 def _first_line(descriptor: int) -> bytes:
