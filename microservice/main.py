@@ -31,6 +31,7 @@ SHARED = (
     "interface", "max_waiting", "max_body_bytes", "grace_seconds", "metrics_in_answers", "debug",
     "max_requests", "max_requests_jitter", "metrics_path", "model_metadata", "payload_passthrough",
     "grpc_max_message_bytes", "max_batch_size", "max_latency_ms", "timeout_seconds",
+    "patience_seconds",
 )  # fmt: skip
 CORE_NAME = "seldon-core-microservice"
 # Where Seldon Core's command serves when nobody says anything.

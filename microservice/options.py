@@ -177,6 +177,13 @@ OPTIONS: tuple[Decorator, ...] = (
         help="How long a call may take before it is answered 504 and its worker replaced; 0 for ever.",
     ),
     click.option(
+        "--patience-seconds",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        help="How long callers wait: /ready says 503 while the model is stuck for longer, and after "
+        "six times as long its worker is replaced; 0 for ever.",
+    ),
+    click.option(
         "--annotations",
         type=click.Path(path_type=Path),
         default=Path("/etc/podinfo/annotations"),

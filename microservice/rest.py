@@ -122,7 +122,7 @@ class RestApp:
         dispatcher = self._dispatcher
         health = Route(READ, "health", partial(self._ask_side, ignoring_call(dispatcher.report_health)))
         metadata = Route(READ, "metadata", partial(self._ask_side, ignoring_call(dispatcher.describe_model)))
-        ready = Reply(200, encode_json({"status": "ready", "model": self._settings.model_name}))
+        self._ready = Reply(200, encode_json({"status": "ready", "model": self._settings.model_name}))
         return {
             "/predict": Route(BOTH, "predict", self._predict_either),
             "/transform-input": self._ask(TRANSFORM_INPUT, dispatcher.transform_input),
@@ -136,7 +136,7 @@ class RestApp:
             "/api/v0.1/feedback": self._ask(FEEDBACK, dispatcher.send_feedback, WRITE),
             "/health/ping": make_constant(Reply(200, b"pong", TEXT)),
             "/live": make_constant(Reply(200, b'{"status":"live"}\n')),
-            "/ready": make_constant(ready),
+            "/ready": Route(READ, "health", self._report_ready),
             "/health/status": health,
             "/api/v1.0/health/status": health,
             "/metadata": metadata,
@@ -195,6 +195,11 @@ class RestApp:
             return await answer()
         reply: Reply = await self.side_thread.run(partial(answer_in_thread, answer))
         return reply
+
+    async def _report_ready(self, call: Call) -> Reply:
+        """Answer `/ready`: 503 while no call ends, so that callers are sent elsewhere."""
+        seconds, patience = self.threads.stuck_seconds(), self._settings.patience_seconds
+        return self._ready if not patience or seconds <= patience else describe_stuck(seconds)
 
     async def _describe_paths(self, call: Call) -> Reply:
         return Reply(200, encode_json(describe_paths(self._settings.model_name, self._routes)))
@@ -269,6 +274,12 @@ async def send_reply(send: Send, reply: Reply, call: Call | None) -> None:
 async def answer_message(ask: Asking, is_passed_through: bool, call: Call) -> Answer:
     """Return the answer to the message of a call, which is its bytes when payloads are passed through."""
     return await ask(call.body if is_passed_through else read_message(call))
+
+
+def describe_stuck(seconds: float) -> Reply:
+    """Return what `/ready` answers while the model is stuck."""
+    words = f"no call of the model has ended for {seconds:.1f} s (--patience-seconds)"
+    return Reply(503, encode_json({"status": "stuck", "reason": words}))
 
 
 def ignoring_call(ask: Asking) -> OfCall:

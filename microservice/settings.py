@@ -55,6 +55,7 @@ class Settings:
     has_access_log: bool = False
     logs_metrics_calls: bool = False
     timeout_seconds: float = 0.0
+    patience_seconds: float = 0.0
     max_batch_size: int = 0
     max_latency_ms: float = 0.0
     grpc_address: str = ""

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
+from time import monotonic
 from typing import Generic, TypeVar
 
 from microservice.errors import BusyError, CallTimeoutError
@@ -34,7 +35,8 @@ class ModelThreads(Generic[T]):
         self._is_waking = False
         self._max_waiting = max_waiting
         self._timeout_seconds = timeout_seconds
-        self._under_way: set[asyncio.Future[T]] = set()
+        # Each with when its thread took it.
+        self._under_way: dict[asyncio.Future[T], float] = {}
         self._loop = asyncio.get_running_loop()
         # Told when a job under way outlasts the timeout: its thread may never come back.
         self.on_stuck: Callable[[], None] = do_nothing
@@ -52,6 +54,11 @@ class ModelThreads(Generic[T]):
         self._jobs.put((job, future))
         return future
 
+    def stuck_seconds(self) -> float:
+        """Return for how long no thread has been free or come to the end of a job; 0 when one is free."""
+        begun = list(self._under_way.values())
+        return monotonic() - max(begun) if len(begun) >= self._count else 0.0
+
     def end(self) -> None:
         """Let the threads end once what waits is done."""
         for _ in range(self._count):
@@ -59,7 +66,17 @@ class ModelThreads(Generic[T]):
 
     def _give_up(self, future: asyncio.Future[T]) -> None:
         future.set_exception(CallTimeoutError(self._timeout_seconds))
-        if future in self._under_way:
+        self._judge(future)
+
+    def _judge(self, future: asyncio.Future[T]) -> None:
+        """Tell of a job that has had its time from its thread; what waited for one had less, and gets it."""
+        begun = self._under_way.get(future)
+        if begun is None:
+            return
+        left = begun + self._timeout_seconds - monotonic()
+        if left > 0:
+            self._loop.call_later(left, self._judge, future)
+        else:
             self.on_stuck()
 
     def _work(self) -> None:
@@ -71,9 +88,9 @@ class ModelThreads(Generic[T]):
             # A caller that was cancelled, or given up, while it waited gets no model call.
             if future.done():
                 continue
-            self._under_way.add(future)
+            self._under_way[future] = monotonic()
             self._done.append((future, job()))
-            self._under_way.discard(future)
+            del self._under_way[future]
             if not self._is_waking:
                 self._is_waking = True
                 try:

@@ -38,6 +38,11 @@ CUSTOM = -1  # the number of the process that runs custom_service
 SNAPSHOT_SECONDS = 1.0
 STUCK_GRACE_SECONDS = 1  # what other calls have when one is stuck
 TRACING_END_SECONDS = 3.0
+LOOK_SECONDS = 0.5  # how often is looked whether the model is stuck
+# A model may be slow for once, as when it warms up; after so many times its callers' patience it is stuck.
+PATIENCES = 6
+# So that the parent waits longer each time before it starts another worker.
+STUCK_CODE = 1
 LATENCY_MS = 5.0  # how long the first call of a batch waits, unless told otherwise
 
 
@@ -96,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
             return run_custom(settings, status)
         component = load_component(settings)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(component, settings, number, (status, sockets)))
+            code = runner.run(serve(component, settings, number, (status, sockets)))
     except StartError as error:
         if settings.debug:
             traceback.print_exc()
@@ -105,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
     # A model call that outlasted the grace time must not keep the process.
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def run_custom(settings: Settings, status: int) -> int:
@@ -127,8 +132,11 @@ def await_orphaned() -> None:
 
 async def serve(
     component: Component, settings: Settings, number: int, doors: tuple[int, list[socket.socket]]
-) -> None:
-    """Serve until told to end; then finish the calls under way, for as long as the grace time lasts."""
+) -> int:
+    """Serve until told to end; then finish the calls under way, for as long as the grace time lasts.
+
+    Return the exit code: above 0 when the model was stuck.
+    """
     status, sockets = doors
     meter = Meter()
     snapshots = Snapshots(Path(settings.metrics_directory), str(number))
@@ -141,13 +149,26 @@ async def serve(
     door = await open_grpc(app, server)
     watch_end(server)
     writing = asyncio.create_task(write_snapshots(snapshots, meter))
+    watching = asyncio.create_task(watch_model(app, server, settings.patience_seconds * PATIENCES))
     asyncio.get_running_loop().call_soon(report, status, describe_start(component))
     await server.serve(sockets=sockets)
     if door is not None:
         await door.end(STUCK_GRACE_SECONDS if server.is_stuck else settings.grace_seconds)
     await end_tracing(app.tracer)
     writing.cancel()
+    watching.cancel()
     snapshots.write(meter)
+    return STUCK_CODE if server.is_stuck else 0
+
+
+async def watch_model(app: RestApp, server: WorkerServer, seconds: float) -> None:
+    """Give the worker up once no call of the model has ended for `seconds`; 0 for never."""
+    left = seconds
+    while left > 0:
+        await asyncio.sleep(min(left, LOOK_SECONDS))
+        left = seconds - app.threads.stuck_seconds()
+    if seconds:
+        server.give_up()
 
 
 async def end_tracing(tracer: Tracer) -> None:

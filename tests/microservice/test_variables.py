@@ -108,6 +108,31 @@ async def test_a_call_that_takes_too_long_is_answered_504(path: str) -> None:
     assert (status, body["status"]["reason"]) == (504, "MICROSERVICE_TIMEOUT")
 
 
+async def test_model_that_is_stuck_gets_no_new_callers_until_its_call_ends() -> None:
+    model = Slow()
+    inside = make_inside(model, patience_seconds=0.05)
+    call = asyncio.create_task(inside.post("/predict", {"strData": "x"}))
+    while (await inside.call("GET", "/ready"))[0] == 200:
+        await asyncio.sleep(0.01)
+    assert "no call of the model has ended for" in str(await inside.call("GET", "/ready"))
+    model.may_go.set()
+    await call
+    assert (await inside.call("GET", "/ready"))[0] == 200
+
+
+async def test_job_that_waited_long_for_a_thread_gets_its_time_in_it() -> None:
+    threads: ModelThreads[str] = ModelThreads(1, 10, timeout_seconds=0.2)
+    stuck: list[str] = []
+    threads.on_stuck = lambda: stuck.append("stuck")
+    first, second = (threading.Event() for _ in range(2))
+    jobs = [threads.run(lambda: str(first.wait(30))), threads.run(lambda: str(second.wait(30)))]
+    asyncio.get_running_loop().call_later(0.15, first.set)
+    with pytest.raises(CallTimeoutError):
+        await jobs[1]
+    assert (await jobs[0], stuck) == ("True", [])
+    second.set()
+
+
 async def test_a_call_that_its_worker_does_not_outlive_is_told_so() -> None:
     model = Slow()
     inside = make_inside(model)
@@ -157,10 +182,15 @@ STUCK = """
 
 
 @pytest.mark.slow
-def test_a_worker_whose_model_is_stuck_is_replaced(serve: Serve) -> None:
-    served = serve("Stuck", STUCK, "--timeout-seconds", "0.3")
+@pytest.mark.parametrize(
+    ("option", "seconds", "answered"), [("--timeout-seconds", "0.3", 504), ("--patience-seconds", "0.1", 503)]
+)
+def test_a_worker_whose_model_is_stuck_is_replaced(
+    serve: Serve, option: str, seconds: str, answered: int
+) -> None:
+    served = serve("Stuck", STUCK, option, seconds)
     first = served.post("/predict", {"strData": "x"})[1]["strData"]
-    assert served.post("/predict", {"strData": "stuck"})[0] == 504
+    assert served.post("/predict", {"strData": "stuck"})[0] == answered
     found: list[str] = []
 
     def is_another() -> bool:
