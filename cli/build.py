@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.context import json_option, lazy
-from cli.lazy import NounGroup
+from cli.context import json_option, lazy, prepare_settings
+from cli.lazy import LazyModule, NounGroup
 from cli.output import print_json, print_record, print_rows
 
 if TYPE_CHECKING:
-    from deploy.bundles import records, services, variables
+    from deploy.bundles import records, removing, services, variables
 else:
-    records = lazy("deploy.bundles.records")
-    services = lazy("deploy.bundles.services")
-    variables = lazy("deploy.bundles.variables")
+    removing = lazy("deploy.bundles.removing")
+    # These ask no database.
+    records, services, variables = (
+        LazyModule(f"deploy.bundles.{name}", prepare_settings)
+        for name in ("records", "services", "variables")
+    )
 
 COLUMNS = ("image", "bundle", "model", "service_type", "dependencies", "made_at", "source")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -102,7 +105,7 @@ def show(image: str, as_json: bool) -> None:
 @json_option
 def remove(image: str, as_json: bool) -> None:
     """Remove IMAGE, and delete what only it used."""
-    services.remove_bundle(image)
+    removing.remove_bundle(image)
     if as_json:
         print_json({"image": image, "removed": True})
     else:

@@ -42,6 +42,14 @@ def configure() -> None:
 
 
 @cache
+def prepare_settings() -> None:
+    """Load our settings and no apps, for commands that ask no database; wrong ones end the command, too."""
+    configure()
+    if import_module("seldon_api.env").mistakes:
+        bootstrap()
+
+
+@cache
 def set_up_django() -> None:
     """Load our settings and apps, once in this process."""
     configure()

@@ -1,4 +1,4 @@
-"""Builds bundles from sources, and lists and removes them."""
+"""Builds bundles from sources. Asks no database, so that a build need not wait for Django's apps."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from common import clock
 from deploy.bundles.contexts import add_wheels, write_context
 from deploy.bundles.dependencies import Dependencies, read_dependencies
 from deploy.bundles.environments import Installation
-from deploy.bundles.errors import BundleUsedError, SourceMissingError
+from deploy.bundles.errors import SourceMissingError
 from deploy.bundles.records import Build, Bundle, NamedBundle, Tell, image_name
 from deploy.bundles.running import write_run
 from deploy.bundles.sources import copy_source, open_source, tree_digest
 from deploy.bundles.store import BundleStore
 from deploy.bundles.variables import FOR_THE_BUILD, read_variables
-from deploy.selectors import users_of
 
 
 def bundle_store() -> BundleStore:
@@ -75,16 +74,3 @@ def _write_context(
     write_context(context, image_name(build.image), bundle, wanted, variables)
     if build.wheels:
         add_wheels(context, build.wheels)
-
-
-def remove_bundle(image: str) -> None:
-    """The image name stands for nothing any more; what only it used is deleted.
-
-    Raises BundleMissingError, or BundleUsedError while deployments name it.
-    """
-    store = bundle_store()
-    named = store.get(image)
-    if users := users_of(named.image):
-        raise BundleUsedError(named.image, users)
-    store.forget(image)
-    store.sweep()

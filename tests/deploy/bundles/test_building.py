@@ -22,7 +22,8 @@ from deploy.bundles.errors import (
     SourceUnusableError,
 )
 from deploy.bundles.records import Build, NamedBundle
-from deploy.bundles.services import build_bundle, bundle_store, remove_bundle
+from deploy.bundles.removing import remove_bundle
+from deploy.bundles.services import build_bundle, bundle_store
 from deploy.waiting import answers, wait_until
 from tests.deploy.bundles.sources import CLASS, make_source, make_wheel
 
