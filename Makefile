@@ -29,5 +29,5 @@ torture: ## Kill every part under load, 200 times, and count every event.
 fuzz: ## Throw what the OpenAPI document allows, and what it does not, at the running product.
 	@scripts/bootstrap tools && exec .venv/bin/pytest tests/journeys -k fuzz --fuzz-examples 60 -q
 
-journeys: ## Run the tests that take minutes: whole days on whole machines, with every part killed.
-	@scripts/bootstrap journeys && exec .venv/bin/pytest -m journey -q
+journeys: ## Run the tests that take minutes: whole days on whole machines, every part killed; TIMES=10 changes.
+	@scripts/bootstrap journeys && exec .venv/bin/pytest -m journey -q $(if $(TIMES),--times $(TIMES))

@@ -372,6 +372,8 @@ def _tell_unit(unit: dict[str, Any]) -> None:
     click.echo(f"  {unit['ready']} of {unit['replicas']} ready")
     if unit["problem"]:
         click.secho(f"  {unit['problem']}", fg="red")
+    for warning in unit.get("warnings") or ():
+        click.secho(f"  {warning}", fg="yellow")
     for process in unit["processes"]:
         pid = f"process {process['pid']}" if process["pid"] else "no process"
         where = f"{process['state']}  {pid}  restarts {process['restarts']}  {process['endpoint']}"

@@ -62,6 +62,8 @@ ENTRIES: Final = {
     "spark-submit": Entry("cli.spark:spark_submit", "Run a job on a Spark cluster.", WORK, django=False),
     "build": Entry("cli.build:build", "Make a bundle of a model's source.", MODELS, django=False),
     "bundle": Entry("cli.build:bundle", "List, show, remove bundles.", MODELS, django=False),
+    "secret": Entry("cli.values:secret", "Keep secrets for deployments.", MODELS, django=False),
+    "configmap": Entry("cli.values:configmap", "Keep config maps for deployments.", MODELS, django=False),
     "apply": _deployment("apply", "Make deployments what manifests say."),
     "diff": _deployment("diff", "Show what apply would change."),
     "get": _deployment("get", "List deployments and how they do."),

@@ -63,6 +63,26 @@ class NotMigratedError(UnavailableError):
         super().__init__(f"the database lacks {missing} migrations: run `seldon-cli migrate` first")
 
 
+class ValueNameError(InvalidInputError):
+    """A secret, a config map or a key of one cannot have this name."""
+
+    code = "value_name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} is no name: letters, digits, '-', '_' and '.', and a letter or digit first", name=name
+        )
+
+
+class ValuesMissingError(NotFoundError):
+    """The client has no secret or config map of this name."""
+
+    code = "values_missing"
+
+    def __init__(self, client: str, kind: str, name: str) -> None:
+        super().__init__(f"{client} has no {kind} {name}", client=client, kind=kind, name=name)
+
+
 class BackupExistsError(ConflictError):
     """A file of that name is there already; a backup never replaces one."""
 

@@ -35,12 +35,14 @@ from deploy.status import (
     write_status,
 )
 from deploy.supervision import Supervisor, Tell
-from deploy.waiting import wait_until
+from deploy.waiting import answers, wait_until
 from stores.changes import ChangeWatcher, subscribe
 
 _MOST_DEFAULT_WORKERS: Final = 4
 # A stopping process ends by itself after SELDON_GRACE_SECONDS; only one that hangs is killed.
 HANG_SECONDS: Final = 3.0
+# What answers callers starts first, with the processors to itself; the rest after so long at the latest.
+_FIRST_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Machine:
         )
         self._watcher = ChangeWatcher()
         self._running: frozenset[str] = frozenset()
+        self._answers = False
         self._microservices: list[PartSpec] = []
         self._units: list[PartSpec] = []
         self._wanting = threading.Lock()
@@ -105,6 +108,7 @@ class Machine:
         self._watcher.start()
         if self._plan.has_deployments:
             self._follower.start()
+        threading.Thread(target=self._follow_up, name="follow-up", daemon=True).start()
         try:
             self._supervisor.run(self._on_stop)
         finally:
@@ -121,11 +125,19 @@ class Machine:
         """Stop as SIGTERM would; from any thread."""
         self._supervisor.ask_to_stop()
 
+    def _follow_up(self) -> None:
+        """Start the rest once the workers answer."""
+        wait_until(lambda: answers(f"{self.url}/readyz"), _FIRST_SECONDS)
+        self._answers = True
+        self._want()
+
     def _own_parts(self) -> list[PartSpec]:
         workers = [self._worker(number) for number in range(self._plan.workers)]
+        if not self._answers:
+            return workers
         jobs = [self._own_part("jobs", "jobs")] if self._plan.has_jobs else []
         if self._plan.has_deployments:
-            jobs.append(self._own_part("deployments", "deployments"))
+            jobs.append(self._own_part("deployments", "deployments", self.url))
         # Last, because it takes along what the others wrote until their end.
         return [*workers, *jobs, self._own_part("shipper", "shipper", stop_rank=2)]
 

@@ -30,6 +30,8 @@ class PartSpec:
     command: tuple[str, ...]
     # On top of the supervisor's own.
     variables: Mapping[str, str] = field(default_factory=dict)
+    # All that it has instead of the supervisor's own.
+    alone: Mapping[str, str] | None = None
     directory: Path | None = None
     # Where its output goes; None: to the supervisor's own.
     log: Path | None = None
@@ -141,6 +143,8 @@ class PartProcess:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", _LEASH, str(os.getpid()), *_with_variables(self.spec)],
                 cwd=self.spec.directory,
+                # Not by the words of a command, which others can read.
+                env=None if self.spec.alone is None else dict(self.spec.alone),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output is not None else None,

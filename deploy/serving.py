@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from deploy.manifests import Manifest, Predictor, Unit
+from deploy.manifests.names import explainer_name
 from deploy.manifests.records import BUILT_IN, UNKNOWN_IMPLEMENTATION
 from deploy.manifests.servers import protocol_of
 
@@ -18,7 +19,7 @@ def skeleton_of(manifest: Manifest) -> dict[str, Any]:
     return {
         "protocol": protocol_of(manifest.spec.protocol),
         "annotations": dict(manifest.metadata.annotations) | dict(manifest.spec.annotations),
-        "predictors": [_predictor(each) for each in manifest.spec.predictors],
+        "predictors": [_with_explainer(manifest, each) for each in manifest.spec.predictors],
     }
 
 
@@ -26,8 +27,9 @@ def with_endpoints(skeleton: dict[str, Any], endpoints: Endpoints) -> dict[str, 
     """The same with the endpoints of each unit, by the names of predictor and unit."""
     filled = copy.deepcopy(skeleton)
     for predictor in filled["predictors"]:
-        for unit in _walk(predictor["graph"]):
-            unit["endpoints"] = endpoints(predictor["name"], unit["name"])
+        for unit in (*_walk(predictor["graph"]), predictor.get("explainer")):
+            if unit is not None:
+                unit["endpoints"] = endpoints(predictor["name"], unit["name"])
     return filled
 
 
@@ -37,6 +39,13 @@ def _walk(graph: dict[str, Any]) -> Iterator[dict[str, Any]]:
         unit = waiting.pop()
         yield unit
         waiting.extend(unit["children"])
+
+
+def _with_explainer(manifest: Manifest, predictor: Predictor) -> dict[str, Any]:
+    made = _predictor(predictor)
+    if predictor.explainer and predictor.explainer.type:
+        made["explainer"] = {"name": explainer_name(manifest, predictor), "endpoints": []}
+    return made
 
 
 def _predictor(predictor: Predictor) -> dict[str, Any]:

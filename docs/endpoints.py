@@ -81,9 +81,12 @@ def _route_row(route: Any, codes: list[str]) -> str:
     return f"| {call} | {_who(route)} | {limit} | {route.dialect.name} | {route.docs.summary} | {own} |"
 
 
+_WITHOUT_SCOPE: Final = {"public": "anybody", "seal": "a process of this installation"}
+
+
 def _who(route: Any) -> str:
-    if route.door == "public":
-        return "anybody"
+    if route.door in _WITHOUT_SCOPE:
+        return _WITHOUT_SCOPE[route.door]
     return "js key" if route.door == "js" else f"token, scope `{route.scope}`"
 
 

@@ -13,7 +13,8 @@ from lane.request import Request
 
 Endpoint = Callable[[Request], Awaitable[Reply]]
 # `token`: OAuth2 bearer token. `js`: consumer key of kind js in the query. `public`: nobody is asked.
-DoorName = Literal["token", "js", "public"]
+# `seal`: what only processes of this installation have.
+DoorName = Literal["token", "js", "public", "seal"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from predictions import errors
 from predictions.endpoints import PredictionEndpoints
 from predictions.gateway import Gateway
 from predictions.graphs.endpoints import DeploymentEndpoints
+from predictions.graphs.explaining import ExplainerEndpoints, explainer_routes
 from predictions.graphs.open_endpoints import OpenEndpoints
 from predictions.graphs.routes import deployment_routes, open_routes
 from predictions.graphs.schemas import FEEDBACK_BODY, REFUSAL, SELDON_MESSAGE, Schema
@@ -119,6 +120,7 @@ def _routes(gateway: Gateway) -> list[Route]:
         ),
         *deployment_routes(deployments),
         *open_routes(OpenEndpoints(gateway.graphs, deployments)),
+        *explainer_routes(ExplainerEndpoints(gateway.graphs)),
     ]
 
 

@@ -11,6 +11,7 @@ from clients.credentials import CredentialMemory
 from clients.doors import CredentialsPart, JsDoor, TokenDoor
 from clients.quota_file import QuotaFile
 from clients.quotas import QuotaKeeper
+from clients.seals import SealDoor
 from clients.source import DatabaseSource
 from clients.traffic import TrafficPart
 from common.metrics_files import MetricsFilePart, metrics_folder
@@ -29,6 +30,7 @@ from lane.route import Route
 from lane.router import Router
 from predictions.classify_servicer import classify_methods
 from predictions.gateway import Gateway
+from predictions.graphs.explaining import sealed_path
 from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
 from predictions.inference_servicer import inference_methods
@@ -87,6 +89,7 @@ def compose_worker() -> Worker:
         "token": tokens,
         "js": JsDoor(memory, quotas),
         "public": PublicDoor(),
+        "seal": SealDoor(sealed_path),
     }
     return Worker(routes, doors, parts, observe)
 

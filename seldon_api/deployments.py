@@ -14,8 +14,8 @@ from seldon_api.process import stop_on_signals
 logger = logging.getLogger("seldon_api.deployments")
 
 
-def main() -> int:
-    """Run until SIGTERM or SIGINT; the units go on without it."""
+def main(gateway: str) -> int:
+    """Run until SIGTERM or SIGINT; the units go on without it. `gateway` is the machine's URL."""
     env.use_settings()
     django.setup()
     # Django's apps must be ready first.
@@ -24,9 +24,9 @@ def main() -> int:
     stopping = Event()
     stop_on_signals(stopping)
     logger.info("deployments: at work")
-    run_reconciler(stopping)
+    run_reconciler(stopping, gateway)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

@@ -41,6 +41,7 @@ _DOOR_ERRORS: Final[dict[str, tuple[type[SeldonError], ...]]] = {
     "token": (NotAuthenticatedError, NotAllowedError, QuotaExceededError, UnavailableError),
     "js": (NotAuthenticatedError, NotAllowedError, QuotaExceededError, UnavailableError),
     "public": (),
+    "seal": (NotAuthenticatedError,),
 }
 _BODY_ERRORS: Final = (RequestTimeoutError, TooLargeError, UnsupportedMediaError)
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -146,7 +147,7 @@ def _request_body(route: Route) -> Json:
 def _security(route: Route) -> list[Json]:
     if route.door == "public":
         return []
-    return [{"bearer": []}] if route.door == "token" else [{"consumerKey": []}]
+    return [{"bearer": []}] if route.door in ("token", "seal") else [{"consumerKey": []}]
 
 
 def _answers(route: Route, method: str) -> Json:

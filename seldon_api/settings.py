@@ -272,6 +272,8 @@ DEPLOYMENTS_MAX_PROCESSES = env.env_int("DEPLOYMENTS_MAX_PROCESSES", 256, 1, 300
 # Whether clients may make and change deployments with tokens of their own (scope `manage`). Models run as
 # the user of this machine, so by default only operators and `seldon-cli` may.
 DEPLOYMENTS_OPEN_TO_CLIENTS = env.env_bool("DEPLOYMENTS_OPEN_TO_CLIENTS", False)
+# Folders of this machine below which a deployment's volumes may be (`hostPath`); none by default.
+DEPLOYMENTS_HOST_PATHS = env.env_list("DEPLOYMENTS_HOST_PATHS")
 
 # Whether graphs on Kubernetes are run by this product's gateway or by Seldon Core's orchestrator in the pods.
 KUBERNETES_ENGINE = env.env_choice("KUBERNETES_ENGINE", "gateway", ("gateway", "orchestrator"))

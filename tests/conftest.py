@@ -133,3 +133,4 @@ def _may_use_database(item: pytest.Item) -> bool:
 def pytest_addoption(parser: pytest.Parser) -> None:
     text = "calls that schemathesis invents for each operation of the OpenAPI document"
     parser.addoption("--fuzz-examples", type=int, default=3, help=text)
+    parser.addoption("--times", type=int, default=10, help="how often a deployment is changed under load")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,12 +15,16 @@ from predictions.graphs.flows_v2 import V2, V2_GRPC
 from predictions.graphs.nodes import Node, Place, compile_graph
 from predictions.graphs.ports import NoPort, Port, ReplicasPort
 from predictions.graphs.request_log import RequestLog, unit_log
-from predictions.graphs.serving import Predictor, Serving, Unit
+from predictions.graphs.serving import Explainer, Predictor, Serving, Unit
 from predictions.records import MicroserviceSpec
 from predictions.traffic import bounds_of, choose, is_mirrored, point_of
 from predictions.upstreams import Upstream
 
 FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON, V2, TENSORFLOW)}
+# What follows a deployment's name where its explainers answer.
+SUFFIX: Final = "-explainer"
+# An explanation takes thousands of predictions, whatever one of them may take.
+EXPLAIN_SECONDS: Final = 120.0
 GRPC_FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON_GRPC, V2_GRPC)}
 
 
@@ -53,11 +57,17 @@ class Deployed:
     shadows: tuple[LivePredictor, ...]
     specs: frozenset[MicroserviceSpec]
     salt: str
+    # By the names of predictors.
+    explainers: Mapping[str, Port]
 
     @property
     def name(self) -> str:
         """The deployment's name."""
         return self.serving.name
+
+    def predictor(self, name: str) -> LivePredictor | None:
+        """The predictor or shadow of that name; None when there is none."""
+        return next((each for each in (*self.predictors, *self.shadows) if each.name == name), None)
 
     def predictor_for(self, puid: str) -> LivePredictor:
         """The predictor of `puid`: the same one for as long as the weights stay."""
@@ -98,6 +108,11 @@ class Assembler:
         predictors = [self._predictor(each) for each in self._serving.predictors]
         live = tuple(each for each in predictors if not each.predictor.is_shadow)
         # A single predictor gets everything, whatever its weight says.
+        explainers = {
+            each.name: self._explainer_port(each.name, each.explainer)
+            for each in self._serving.predictors
+            if each.explainer is not None
+        }
         weights = [each.predictor.traffic for each in live] if len(live) > 1 else [1.0]
         return Deployed(
             serving=self._serving,
@@ -107,6 +122,7 @@ class Assembler:
             shadows=tuple(each for each in predictors if each.predictor.is_shadow),
             specs=frozenset(self._specs),
             salt=f"{self._client}/{self._serving.name}",
+            explainers=explainers,
         )
 
     def _predictor(self, predictor: Predictor) -> LivePredictor:
@@ -135,12 +151,18 @@ class Assembler:
         named = serving.grpc_timeout_seconds if unit.is_grpc else serving.rest_timeout_seconds
         return named or self._default.deadline_seconds
 
+    def _explainer_port(self, predictor: str, explainer: Explainer) -> Port:
+        label = f"{self._serving.name}{SUFFIX}/{predictor}"
+        return self._replicas(label, explainer.endpoints, EXPLAIN_SECONDS)
+
     def _port(self, unit: Unit) -> Port:
-        label = f"{self._serving.name}/{unit.name}"
-        seconds = self._seconds(unit)
+        urls = tuple(_whole_url(url, unit) for url in unit.endpoints)
+        return self._replicas(f"{self._serving.name}/{unit.name}", urls, self._seconds(unit))
+
+    def _replicas(self, label: str, urls: tuple[str, ...], seconds: float) -> Port:
         replicas = []
-        for url in unit.endpoints:
-            spec = replace(self._default, name=label, url=_whole_url(url, unit), deadline_seconds=seconds)
+        for url in urls:
+            spec = replace(self._default, name=label, url=url, deadline_seconds=seconds)
             self._specs.add(spec)
             replicas.append(self._upstream_of(spec))
         if len(replicas) == 1:

@@ -137,6 +137,19 @@ class GraphGateway:
         finally:
             limit.release()
 
+    async def ask_predictor(self, asked: Asked, name: str) -> Message:
+        """The answer of one predictor, recorded nowhere; DeploymentMissingError when it has none so named."""
+        predictor = asked.deployed.predictor(name)
+        if predictor is None:
+            raise DeploymentMissingError(asked.client, f"{asked.deployed.name}/{name}")
+        limit = self._around.limit_of(asked.client)
+        if not limit.try_acquire() and not await limit.acquire(LONGEST_CLIENT_WAIT_SECONDS):
+            raise ClientBusyError(asked.client, limit.limit)
+        try:
+            return await self._run(predictor, asked)
+        finally:
+            limit.release()
+
     async def _answer(self, predictor: LivePredictor, asked: Asked) -> Message:
         started, code = clock.perf_counter(), "200"
         try:

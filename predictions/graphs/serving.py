@@ -80,6 +80,14 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Explainer:
+    """What explains a predictor; `endpoints` are its replicas that are ready."""
+
+    name: str
+    endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Predictor:
     """One graph and its share of the traffic; of a shadow the percentage of requests that it sees."""
 
@@ -88,6 +96,7 @@ class Predictor:
     traffic: float = 0.0
     is_shadow: bool = False
     version: str = ""
+    explainer: Explainer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,15 @@ def _predictor(place: _Place) -> Predictor:
     graph = _graph(place)
     if is_shadow and not traffic:
         traffic = 100.0
-    return Predictor(place.text("name"), graph, traffic, is_shadow, place.optional_text("version"))
+    name, version = place.text("name"), place.optional_text("version")
+    return Predictor(name, graph, traffic, is_shadow, version, _explainer(place))
+
+
+def _explainer(place: _Place) -> Explainer | None:
+    if not place.object("explainer"):
+        return None
+    found = _Place(place.name, f"{place.path}/explainer", place.value["explainer"])
+    return Explainer(found.text("name"), tuple(found.texts("endpoints", _ENDPOINT)))
 
 
 def _graph(place: _Place) -> Unit:

@@ -30,6 +30,8 @@ OF_OTHERS = {
     "CLOCK_BOOTTIME", "NAME_FILE", "PR_SET_PDEATHSIG", "RLIMIT_AS", "RLIMIT_DATA", "SO_REUSEPORT",
     # Of OpenTelemetry.
     "OTEL_EXPORTER_OTLP_ENDPOINT",
+    # Of older storage initializers.
+    "S3_ENDPOINT", "USE_SSL",
     # Of s2i's file `.s2i/environment`.
     "API_TYPE", "EXTRA_INDEX_URL", "MODEL_NAME", "PIP_TRUSTED_HOST", "SERVICE_TYPE",
     # Of graphs: Seldon Core's own units.

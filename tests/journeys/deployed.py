@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from common import clock
 from deploy.waiting import wait_until
 from tests.deploy.bundles.sources import CLASS, make_source
 from tests.journeys.machines import Place, fetch_json
@@ -35,7 +36,7 @@ def apply(place: Place, document: dict[str, Any], *, waits: bool = True) -> None
     file.write_text(json.dumps(document))
     run(place, "apply", "-f", str(file))
     if waits:
-        run(place, "wait", document["metadata"]["name"], "--timeout", "40")
+        run(place, "wait", document["metadata"]["name"], "-n", "acme", "--timeout", "40")
 
 
 def run(place: Place, *words: str) -> str:
@@ -47,7 +48,7 @@ def run(place: Place, *words: str) -> str:
 
 def described(place: Place) -> dict[str, Any]:
     """The deployment with its status."""
-    found: dict[str, Any] = place.cli_json("describe", "iris")
+    found: dict[str, Any] = place.cli_json("describe", "iris", "-n", "acme")
     return found
 
 
@@ -57,9 +58,9 @@ def processes(place: Place) -> list[dict[str, Any]]:
     return list(units[0]["processes"])
 
 
-def token_of(place: Place, url: str) -> str:
-    """Sets acme up and returns a token of it."""
-    made = place.cli_json("client", "setup", "acme")
+def token_of(place: Place, url: str, client: str = "acme") -> str:
+    """Sets a client up and returns a token of it."""
+    made = place.cli_json("client", "setup", client)
     query = f"consumer_key={made['consumer_key']}&consumer_secret={made['consumer_secret']}"
     return str(fetch_json(f"{url}/token?{query}")["access_token"])
 
@@ -71,6 +72,7 @@ class Callers:
     url: str
     token: str
     answers: Counter[tuple[int, str]] = field(default_factory=Counter)
+    slowest_seconds: float = 0.0
     _stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -94,6 +96,16 @@ class Callers:
         return sum(self.answers.values())
 
     @property
+    def answered(self) -> int:
+        """How many got a prediction."""
+        return sum(count for (status, _), count in self.answers.items() if status == 200)
+
+    @property
+    def statuses(self) -> set[int]:
+        """The statuses that were seen; 0 for a connection that was refused or cut."""
+        return {status for status, _ in self.answers}
+
+    @property
     def failed(self) -> dict[tuple[int, str], int]:
         """Those that were answered otherwise than with a prediction."""
         return {answer: count for answer, count in self.answers.items() if answer[0] != 200}
@@ -105,9 +117,11 @@ class Callers:
     def _ask_on(self) -> None:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=20)
         while not self._stopping.is_set():
+            began = clock.monotonic()
             answer = self._ask(connection)
             with self._lock:
                 self.answers[answer] += 1
+                self.slowest_seconds = max(self.slowest_seconds, clock.monotonic() - began)
             # A steady load, which leaves the machine room to start processes.
             self._stopping.wait(_PAUSE_SECONDS)
         connection.close()

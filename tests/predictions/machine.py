@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from clients.seals import SealDoor
 from common import clock
 from common.errors import NotAuthenticatedError
 from events.sinks.memory import MemorySink
@@ -18,6 +19,7 @@ from lane.door import Door, PublicDoor
 from lane.request import Request
 from lane.router import Router
 from predictions.gateway import Gateway, GatewayLimits
+from predictions.graphs.explaining import sealed_path
 from predictions.graphs.serving import parse_serving
 from predictions.records import MicroserviceSpec
 from predictions.registry import Registry
@@ -74,7 +76,12 @@ class Machine:
         self.sink = MemorySink()
         self.registry: Registry[MicroserviceSpec] = Registry()
         self.gateway = Gateway(lambda: self.store, self.registry, transport, self.sink, limits)
-        doors: dict[str, Door] = {"public": PublicDoor(), "token": TokenDoor(), "js": TokenDoor()}
+        doors: dict[str, Door] = {
+            "public": PublicDoor(),
+            "token": TokenDoor(),
+            "js": TokenDoor(),
+            "seal": SealDoor(sealed_path),
+        }
         self.call = AsgiCaller(Lane(Router(prediction_routes(self.gateway)), doors, django_stand_in))
 
     def register(self, client: str, *specs: MicroserviceSpec) -> None:

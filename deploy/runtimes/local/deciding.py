@@ -38,7 +38,8 @@ def decide(
     starts = [plan for unit in wanted.units for plan in _missing(unit, instances)]
     kept = _kept(wanted, instances, is_ready)
     serves = wanted
-    if served is not None and served != wanted and not is_whole(wanted, instances, is_ready):
+    graphs = [unit for unit in wanted.units if not unit.explains]
+    if served is not None and served != wanted and not is_whole(graphs, instances, is_ready):
         serves = served
         kept += [each for each in _of(served, instances) if each not in kept]
         known = {(unit.key, unit.revision) for unit in wanted.units}
@@ -59,12 +60,12 @@ def _missing(unit: UnitPlan, instances: Collection[Instance]) -> list[UnitPlan]:
     return [] if unit.problem else [unit] * max(0, unit.replicas - there)
 
 
-def is_whole(wanted: DeploymentPlan, instances: Collection[Instance], is_ready: IsReady) -> bool:
-    """Whether everything that a plan wants is there and ready."""
+def is_whole(wanted: Iterable[UnitPlan], instances: Collection[Instance], is_ready: IsReady) -> bool:
+    """Whether everything that is wanted is there and ready."""
     return all(
         not unit.problem
         and sum(1 for each in instances if _runs(each, unit) and is_ready(each)) >= unit.replicas
-        for unit in wanted.units
+        for unit in wanted
     )
 
 

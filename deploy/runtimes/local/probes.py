@@ -7,7 +7,9 @@ import socket
 import subprocess
 from urllib.parse import quote
 
+from deploy.runtimes.local.processes import variables_of
 from deploy.runtimes.local.records import GRPC, HTTP, Instance, Probe
+from deploy.runtimes.local.volumes import place_text
 
 _HOST = "127.0.0.1"
 _SHOWN = 200
@@ -50,7 +52,7 @@ def _ask_tcp(port: int, probe: Probe) -> str:
 
 
 def _ask_command(instance: Instance, probe: Probe) -> str:
-    words = ["env", "-i", *(f"{name}={value}" for name, value in instance.plan.variables), *probe.target]
+    words = [place_text(word, instance.plan.mounts, instance.slot) for word in probe.target]
     try:
         done = subprocess.run(
             words,
@@ -59,6 +61,7 @@ def _ask_command(instance: Instance, probe: Probe) -> str:
             timeout=probe.timeout_seconds,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=dict(variables_of(instance)),
         )
     except subprocess.TimeoutExpired:
         return f"{probe.target[0]} did not end within {probe.timeout_seconds:g} s"

@@ -11,7 +11,9 @@ from deploy.runtimes.local.records import GRPC, HTTP, Probe
 
 # Processes of one machine start in a second, not in twenty: they are asked at once, and often.
 _READY: Final = Probe(target=("/ready",), period_seconds=1.0, timeout_seconds=2.0)
-_LIVE: Final = Probe(target=("/live",), delay_seconds=60.0, period_seconds=5.0, timeout_seconds=5.0)
+_LIVE: Final = Probe(
+    target=("/live",), delay_seconds=60.0, period_seconds=5.0, timeout_seconds=5.0, awaits_ready=True
+)
 
 
 def readiness_of(container: Mapping[str, Any], unit: Unit | None, *, is_ours: bool) -> Probe:

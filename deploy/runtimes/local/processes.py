@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from deploy.process import PartSpec
 from deploy.runtimes.local.records import Instance
+from deploy.runtimes.local.volumes import place_text
 from deploy.status import PartStatus, start_ticks
 
 KIND: Final = "unit"
@@ -30,11 +31,12 @@ def part_of(instance: Instance, run_folder: Path) -> PartSpec:
     bound = plan.limits.memory_bytes * 2 + _SPARE_BYTES if plan.limits.memory_bytes else 0
     limited = (sys.executable, "-I", "-S", _LIMITING, str(bound), str(plan.limits.nice))
     # Nothing of our own variables: the secrets of the installation are not the model's.
-    alone = ("env", "-i", *(f"{name}={value}" for name, value in _variables(instance)))
+    placed = [place_text(word, plan.mounts, instance.slot) for word in plan.command]
     return PartSpec(
         name=instance.name,
         kind=KIND,
-        command=(*alone, *limited, *plan.command),
+        command=(*limited, *placed),
+        alone=dict(variables_of(instance)),
         directory=Path(plan.directory) if plan.directory else None,
         log=log_of(instance, run_folder),
         stop_rank=1,
@@ -42,10 +44,13 @@ def part_of(instance: Instance, run_folder: Path) -> PartSpec:
     )
 
 
-def _variables(instance: Instance) -> Iterator[tuple[str, str]]:
-    threads = str(instance.plan.limits.threads)
+def variables_of(instance: Instance) -> Iterator[tuple[str, str]]:
+    """Everything that the process finds in its environment; of two of one name the last counts."""
+    plan = instance.plan
+    threads = str(plan.limits.threads)
     yield from (("OMP_NUM_THREADS", threads), ("OPENBLAS_NUM_THREADS", threads))
-    yield from instance.plan.variables
+    for name, value in plan.variables:
+        yield name, place_text(value, plan.mounts, instance.slot)
     ports = instance.ports
     main = ports.grpc if instance.plan.scheme == "grpc" else ports.http
     for name, port in (

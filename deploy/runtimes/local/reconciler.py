@@ -30,6 +30,9 @@ from deploy.runtimes.local.processes import end_now, log_of, memory_of, rotate_l
 from deploy.runtimes.local.records import DeploymentPlan, Instance, Ports, UnitKey, UnitPlan
 from deploy.runtimes.local.reporting import Seen, report_of
 from deploy.runtimes.local.state import read_state, write_state
+from deploy.runtimes.local.surroundings import Surroundings
+from deploy.runtimes.local.values import changed_at
+from deploy.runtimes.local.volumes import make_folders, remove_folders
 from deploy.runtimes.local.watching import Watch
 from deploy.services import note_status
 from deploy.serving import with_endpoints
@@ -65,9 +68,10 @@ class _Memory:
 class Reconciler:
     """`turn` does what is due and says when to come again; `wake` may be called from any thread."""
 
-    def __init__(self, run_folder: Path, store: BundleStore) -> None:
+    def __init__(self, run_folder: Path, store: BundleStore, around: Surroundings) -> None:
         self.run_folder = run_folder
         self.store = store
+        self.around = around
         self._state = read_state(run_folder)
         self._watch = Watch()
         self._plans: dict[Key, DeploymentPlan] = {}
@@ -77,7 +81,9 @@ class Reconciler:
         self._reasons: dict[str, str] = {}
         self._bell = threading.Event()
         self._is_stale = True
-        self._images = -1.0
+        # Of the bundles, secrets and config maps that the plans were made from.
+        self._mark: tuple[float, float] = (-1.0, -1.0)
+        self._values_mark = -1.0
         self._tidied = 0.0
 
     def run(self, stopping: threading.Event) -> None:
@@ -132,10 +138,10 @@ class Reconciler:
             return _AFTER_FAULT_SECONDS
 
     def _load(self) -> None:
-        images = self.store.changed_at()
-        if not self._is_stale and images == self._images:
+        mark = (self.store.changed_at(), self._values_mark)
+        if not self._is_stale and mark == self._mark:
             return
-        self._is_stale, self._images = False, images
+        self._is_stale, self._mark = False, mark
         rows = SeldonDeployment.objects.for_all_clients().select_related("client")
         found = {(row.client.name, row.name): row for row in rows.filter(client__is_active=True)}
         plans = {key: plan for key, row in found.items() if (plan := self._plan(key, row))}
@@ -143,10 +149,16 @@ class Reconciler:
             self._known.setdefault(key, _Memory(row)).row = row
         self._plans = plans
 
+    def _look_at_values(self) -> None:
+        if self.around.values is not None:
+            self._values_mark = changed_at(self.around.values)
+
     def _plan(self, key: Key, row: SeldonDeployment) -> DeploymentPlan | None:
         """What it wants; with a fault what it wanted before, so that what runs goes on."""
         try:
-            plan = plan_deployment(key[0], row.generation, manifest_from(row.manifest), self.store)
+            plan = plan_deployment(
+                key[0], row.generation, manifest_from(row.manifest), self.store, self.around
+            )
         except Exception as error:  # noqa: BLE001
             # A door: what an older release took, or nobody foresaw, must not keep the others from running.
             self._note_fault(key, row, error)
@@ -220,8 +232,7 @@ class Reconciler:
         slot = next(number for number in range(len(taken) + 1) if number not in taken)
         made = Instance(plan, slot, self._free_ports(), clock.now().timestamp())
         self._reasons.pop(made.name, None)
-        if plan.directory:
-            Path(plan.directory).mkdir(parents=True, exist_ok=True)
+        make_folders(made)
         self._state.instances.append(made)
         logger.info("%s is to start: %s", made.name, plan.image or plan.key.unit)
 
@@ -247,6 +258,7 @@ class Reconciler:
         tidies = clock.monotonic() - self._tidied >= _TIDY_SECONDS
         if tidies:
             self._tidied = clock.monotonic()
+            self._look_at_values()
         for each in list(self._state.instances):
             part = parts.get(each.name)
             reason = self._watch.dead(each) or (_excess_of(each, part) if tidies else "")
@@ -261,12 +273,14 @@ class Reconciler:
                 rotate_log(log_of(each, self.run_folder))
 
     def _let_go(self) -> None:
-        now = clock.now().timestamp()
+        now, before = clock.now().timestamp(), self._state.instances
         self._state.instances = [
             each
-            for each in self._state.instances
+            for each in before
             if each.drains_since is None or 0 <= now - each.drains_since < DRAIN_SECONDS
         ]
+        if gone := [each for each in before if each not in self._state.instances]:
+            remove_folders(gone, self._state.instances)
 
     def _is_busy(self) -> bool:
         return any(
@@ -280,7 +294,9 @@ class Reconciler:
     ) -> None:
         known = self._known[key]
         mine = [each for each in self._state.instances if _deployment_of(each) == key]
-        whole = is_whole(plan, [each for each in mine if each.drains_since is None], self._watch.is_ready)
+        whole = is_whole(
+            plan.units, [each for each in mine if each.drains_since is None], self._watch.is_ready
+        )
         if whole or known.last != plan:
             known.since, known.last = clock.monotonic(), plan
         served = self._state.served.get(key)

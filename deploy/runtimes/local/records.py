@@ -28,6 +28,8 @@ class Probe:
     timeout_seconds: float = 1.0
     successes: int = 1
     failures: int = 3
+    # Whether the delay ends as soon as the container has been ready once.
+    awaits_ready: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,25 @@ class Limits:
     memory_bytes: int = 0
     nice: int = 0
     threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A path of a container, and the folder that stands for it; of one that is private, by the slot."""
+
+    path: str
+    folder: str
+    is_private: bool = False
+    # What of the folder alone stands there.
+    below: str = ""
+
+    def root_of(self, slot: int) -> str:
+        """The folder of the process of that slot."""
+        return f"{self.folder}.{slot}" if self.is_private else self.folder
+
+    def place_of(self, slot: int) -> str:
+        """What of it stands for the path."""
+        return f"{self.root_of(slot)}/{self.below}" if self.below else self.root_of(slot)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +77,8 @@ class UnitKey:
 class UnitPlan:
     """One container: what to run and how often. With a `problem` it cannot be run, and why.
 
-    `command` gets the ports by variables; `in_graph` is False for a container that no unit names.
+    `command` gets the ports by variables; `in_graph` is False for a container that no unit names, and
+    `explains` True for a predictor's explainer. `warnings`: what is otherwise here than elsewhere.
     """
 
     key: UnitKey
@@ -71,13 +93,16 @@ class UnitPlan:
     liveness: Probe | None = None
     grace_seconds: float = 30.0
     in_graph: bool = True
+    explains: bool = False
+    mounts: tuple[Mount, ...] = ()
     workload: str = ""
     problem: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def revision(self) -> str:
         """Stands for everything that makes another process necessary; how many there are does not."""
-        told = asdict(self) | {"replicas": 0, "workload": "", "problem": ""}
+        told = asdict(self) | {"replicas": 0, "workload": "", "problem": "", "warnings": ()}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:10]
 
 

@@ -63,7 +63,7 @@ def _state(plan: DeploymentPlan, seen: Seen, units: list[dict[str, Any]]) -> tup
     if problems := [f"{unit['name']}: {unit['problem']}" for unit in units if unit["problem"]]:
         return FAILED, "; ".join(problems)
     if seen.is_whole and seen.served == plan.generation:
-        return AVAILABLE, ""
+        return AVAILABLE, "; ".join(f"{unit['name']}: {each}" for unit in units for each in unit["warnings"])
     full = "this machine runs as many processes as DEPLOYMENTS_MAX_PROCESSES allows; " if seen.is_full else ""
     late = "Deployment is no longer progressing and not available. " if seen.is_late else ""
     waits = [
@@ -88,6 +88,7 @@ def _unit(unit: UnitPlan, seen: Seen) -> dict[str, Any]:
         "replicas": unit.replicas,
         "ready": sum(1 for each in now if seen.watch.is_ready(each)),
         "problem": unit.problem,
+        "warnings": list(unit.warnings),
         "reason": reasons[0] if reasons else "",
         "processes": processes,
     }

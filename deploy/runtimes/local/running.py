@@ -10,6 +10,7 @@ from django.conf import settings
 
 from deploy.bundles.services import bundle_store
 from deploy.runtimes.local.reconciler import Reconciler
+from deploy.runtimes.local.surroundings import surroundings_of_settings
 from deploy.services import TOPIC
 from stores.changes import ChangeWatcher, subscribe
 
@@ -17,9 +18,10 @@ from stores.changes import ChangeWatcher, subscribe
 _TOPICS: Final = (TOPIC, "credentials")
 
 
-def run_reconciler(stopping: threading.Event) -> None:
-    """Reconcile until `stopping` is set."""
-    reconciler = Reconciler(Path(settings.SELDON_DATA) / "run", bundle_store())
+def run_reconciler(stopping: threading.Event, gateway: str = "") -> None:
+    """Reconcile until `stopping` is set; `gateway` is the machine's URL."""
+    around = surroundings_of_settings(gateway)
+    reconciler = Reconciler(Path(settings.SELDON_DATA) / "run", bundle_store(), around)
     ends = [subscribe(topic, reconciler.wake) for topic in _TOPICS]
     watcher = ChangeWatcher()
     watcher.start()

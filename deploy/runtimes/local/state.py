@@ -11,7 +11,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.runtimes.local.records import DeploymentPlan, Instance, Limits, Ports, Probe, UnitKey, UnitPlan
+from deploy.runtimes.local.records import (
+    DeploymentPlan,
+    Instance,
+    Limits,
+    Mount,
+    Ports,
+    Probe,
+    UnitKey,
+    UnitPlan,
+)
 
 NAME: Final = "deployments.json"
 
@@ -70,6 +79,8 @@ def _plan(found: dict[str, Any]) -> UnitPlan:
                 "command": tuple(found["command"]),
                 "variables": tuple((name, value) for name, value in found["variables"]),
                 "limits": Limits(**found["limits"]),
+                "mounts": tuple(Mount(**each) for each in found["mounts"]),
+                "warnings": tuple(found["warnings"]),
                 "readiness": _probe(found["readiness"]),
                 "liveness": _probe(found["liveness"]) if found["liveness"] else None,
             }

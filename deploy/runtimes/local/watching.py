@@ -122,6 +122,8 @@ class Watch:
             if asked.question is None and now >= asked.due:
                 asked.question = self._pool.submit(ask, instance, asked.probe)
         found.judge()
+        if found.liveness is not None and found.liveness.probe.awaits_ready and found.is_ready:
+            found.liveness.due = min(found.liveness.due, now + found.liveness.probe.period_seconds)
 
 
 def _unasked(instance: Instance, process: Process, now: float) -> Health:

@@ -46,6 +46,18 @@ def test_each_unit_is_at_its_service_by_the_protocol_that_it_speaks() -> None:
     ]
 
 
+def test_explainer_is_at_its_service_once_a_pod_of_it_is_available() -> None:
+    whole = document(predictor(explainer={"type": "AnchorTabular"}))
+    whole["metadata"]["namespace"] = "acme"
+    explained = default_manifest(manifest_from(whole), Options().defaulting)
+    there = {("Deployment", "iris-main-explainer"): {"status": {"availableReplicas": 1}}}
+    found = [serving_of(explained, live)["predictors"][0]["explainer"] for live in ({}, there)]
+    assert [each["endpoints"] for each in found] == [
+        [],
+        ["http://iris-main-explainer.acme.svc.cluster.local:9000"],
+    ]
+
+
 def test_unit_without_pods_is_nowhere() -> None:
     assert endpoints(serving_of(manifest(), live(a=1))) == [
         ["http://iris-main-a.acme.svc.cluster.local:9000"],

@@ -40,12 +40,17 @@ def only(store: BundleStore, **fields: Any) -> UnitPlan:
 
 def test_bundle_is_run_in_its_source(store: BundleStore) -> None:
     unit = only(store, args=["--workers", "2"])
-    assert unit.command == (str(store.root / "made/k/run"), "--host", "127.0.0.1", "--workers", "2")
+    waiting = ("--patience-seconds", "5")
+    assert unit.command == (str(store.root / "made/k/run"), "--host", "127.0.0.1", *waiting, "--workers", "2")
     assert unit.directory == str(store.root / "made/k/source")
 
 
 @pytest.mark.parametrize(
-    ("told", "words"), [("2500", ("--timeout-seconds", "2.5")), ("5s", ()), ("0", ()), ("", ())]
+    ("told", "words"),
+    [
+        ("2500", ("--timeout-seconds", "2.5")),
+        *((told, ("--patience-seconds", "5")) for told in ("5s", "0", "")),
+    ],
 )
 def test_model_that_outlasts_what_callers_wait_is_replaced(
     store: BundleStore, told: str, words: tuple[str, ...]
@@ -152,7 +157,7 @@ def test_built_in_units_need_no_process(store: BundleStore) -> None:
 @pytest.mark.parametrize(
     ("env", "word"),
     [
-        ([{"name": "A", "valueFrom": {}}], "valueFrom"),
+        ([{"name": "A", "valueFrom": {}}], "write its value"),
         ([{"name": "--chdir", "value": "/"}], "no name of a variable"),
         ([{"name": "A", "value": "a\0b"}], "NUL"),
     ],

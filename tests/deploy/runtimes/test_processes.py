@@ -21,7 +21,9 @@ def shown(folder: Path, *words: str, **fields: Any) -> str:
     """What a unit of this command prints."""
     made = instance(unit(command=(sys.executable, "-c", *words), **fields))
     part = processes.part_of(made, folder)
-    return subprocess.run(part.command, capture_output=True, text=True, check=True, timeout=20).stdout
+    return subprocess.run(
+        part.command, env=part.alone, capture_output=True, text=True, check=True, timeout=20
+    ).stdout
 
 
 def test_unit_sees_its_ports_and_nothing_of_our_variables(

@@ -17,6 +17,9 @@ from deploy.manifests import manifest_from
 from deploy.models import SeldonDeployment
 from deploy.runtimes.local.reconciler import Reconciler
 from deploy.runtimes.local.state import read_state
+from deploy.runtimes.local.surroundings import Surroundings
+from deploy.runtimes.local.values import SECRET, Reference, Values
+from deploy.waiting import wait_until
 from predictions.models import Deployment
 from tests.deploy.manifested import container, manifest, predictor
 from tests.factories import TESTER
@@ -33,7 +36,7 @@ def reconciler(tmp_path: Path) -> Reconciler:
         facts = {"MODEL_NAME": "Doubler", "SERVICE_TYPE": "MODEL"}
         bundle = store.keep(workshop, Bundle("k", "e", "", "", "", "", facts, workshop))
         store.name("company/doubler:0.1", bundle)
-    return Reconciler(tmp_path / "run", store)
+    return Reconciler(tmp_path / "run", store, Surroundings(values=tmp_path, volumes=tmp_path / "volumes"))
 
 
 def apply(client: NewClient, document: dict[str, Any]) -> None:
@@ -66,7 +69,7 @@ def test_next_reconciler_goes_on_with_what_the_last_one_wrote(
     apply(acme, manifest())
     reconciler.turn()
     before = read_state(reconciler.run_folder)
-    Reconciler(reconciler.run_folder, reconciler.store).turn()
+    Reconciler(reconciler.run_folder, reconciler.store, reconciler.around).turn()
     assert read_state(reconciler.run_folder) == before
 
 
@@ -142,3 +145,26 @@ def test_database_that_is_away_keeps_what_runs(
     reconciler.wake()
     reconciler.run(stopping)
     assert read_state(reconciler.run_folder) == before
+
+
+def test_secret_that_was_missing_starts_what_waits_for_it(
+    reconciler: Reconciler, acme: NewClient, tmp_path: Path
+) -> None:
+    env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s3", "key": "KEY"}}}]
+    apply(acme, manifest(predictor(containers=[container("classifier", env=env)])))
+    reconciler.turn()
+    assert "`seldon-cli secret set s3 KEY=VALUE -n acme`" in status(acme)["description"]
+    assert started(reconciler) == []
+    Values("acme", tmp_path).write(Reference(SECRET, "s3"), {"KEY": "k"})
+    assert wait_until(lambda: bool(reconciler.turn() and started(reconciler)), 10)
+
+
+def test_explainer_that_does_not_ship_is_told_in_the_status_of_what_works(
+    reconciler: Reconciler, acme: NewClient
+) -> None:
+    apply(acme, manifest(predictor(explainer={"type": "AnchorText"}, replicas=0)))
+    reconciler.turn()
+    assert status(acme)["state"] == "Available"
+    assert "AnchorText is alibi's" in status(acme)["description"]
+    serving = Deployment.objects.for_client(acme.client).get(name="iris").serving
+    assert serving["predictors"][0]["explainer"] == {"name": "iris-main-explainer", "endpoints": []}
