@@ -9,12 +9,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "microservice/protocol"
-PROTOS = tuple(f"{FOLDER}/{name}.proto" for name in ("prediction", "tensor", "inference", "classify"))
+NAMES = ("prediction", "tensor", "inference", "classify", "serving")
+PROTOS = tuple(f"{FOLDER}/{name}.proto" for name in NAMES)
 # Stubs only where there are services; they are what a client written for seldon_core imports.
 WITH_STUBS = (PROTOS[0], *PROTOS[2:])
-# tritonclient, MLServer and programs for Seldon Server have messages of the same names; pools of our own let
-# one process have both.
-PRIVATE = ("inference", "classify")
+# tritonclient, MLServer, TensorFlow's clients and programs for Seldon Server have messages of the same names;
+# pools of our own let one process have both.
+PRIVATE = ("inference", "classify", "serving")
 OWN_POOL = "_descriptor_pool.DescriptorPool()"
 POOL_LINE = re.compile(r"^(DESCRIPTOR = )_descriptor_pool\.Default\(\)", re.MULTILINE)
 IMPORTED = re.compile(r"^from google\.protobuf import \w+_pb2 as (\w+)$", re.MULTILINE)

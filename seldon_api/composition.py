@@ -37,6 +37,7 @@ from predictions.inference_servicer import inference_methods
 from predictions.part import PredictionsPart, build_gateway
 from predictions.routes import prediction_routes
 from predictions.servicers import seldon_methods
+from predictions.tensorflow_servicer import tensorflow_methods
 from seldon_api.operations import operation_routes
 from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart, ShippingPart
 from seldon_api.sharing import make_sharing, quota_path, worker_count
@@ -109,7 +110,7 @@ def build_lane(fallback: Application) -> Lane:
 
 def _grpc_part(gateway: Gateway, tokens: TokenDoor, observe: Observe | None) -> GrpcPart:
     limit = settings.PREDICT_MAX_BODY_BYTES
-    services = (seldon_methods, inference_methods, classify_methods)
+    services = (seldon_methods, inference_methods, classify_methods, tensorflow_methods)
     routes = [route for methods in services for route in methods(gateway, limit)]
     return GrpcPart(GrpcMethods(routes, tokens, observe), settings.GRPC_ADDRESS, limit)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from microservice.protocol import inference_pb2 as messages
-
 Json = dict[str, Any]
 SERVICE = "inference.GRPCInferenceService"
-POOL = messages.DESCRIPTOR.pool
 BYTES = "BYTES"
 # The list of InferTensorContents in which the values of a datatype stand; FP16 has none and comes raw.
 FIELDS = {

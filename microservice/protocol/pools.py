@@ -8,10 +8,10 @@ from typing import Any
 
 from google.protobuf import descriptor_pool
 
-from microservice.protocol import classify_pb2, inference_pb2
+from microservice.protocol import classify_pb2, inference_pb2, serving_pb2
 
-# v2's and Classify's messages have pools of their own.
-POOLS = (inference_pb2.DESCRIPTOR.pool, classify_pb2.DESCRIPTOR.pool)
+# v2's, Classify's and TensorFlow's messages have pools of their own.
+POOLS = tuple(each.DESCRIPTOR.pool for each in (inference_pb2, classify_pb2, serving_pb2))
 
 
 class EveryPool:

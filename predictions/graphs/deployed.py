@@ -11,6 +11,7 @@ import orjson
 from predictions.graphs.flows import SELDON, Flow
 from predictions.graphs.flows_grpc import SELDON_GRPC
 from predictions.graphs.flows_plain import TENSORFLOW
+from predictions.graphs.flows_tensorflow import TENSORFLOW_GRPC
 from predictions.graphs.flows_v2 import V2, V2_GRPC
 from predictions.graphs.nodes import Node, Place, compile_graph
 from predictions.graphs.ports import NoPort, Port, ReplicasPort
@@ -25,7 +26,7 @@ FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON, V2, TENSOR
 SUFFIX: Final = "-explainer"
 # An explanation takes thousands of predictions, whatever one of them may take.
 EXPLAIN_SECONDS: Final = 120.0
-GRPC_FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON_GRPC, V2_GRPC)}
+GRPC_FLOWS: Final[dict[str, Flow]] = {flow.name: flow for flow in (SELDON_GRPC, V2_GRPC, TENSORFLOW_GRPC)}
 
 
 @dataclass(frozen=True, slots=True)

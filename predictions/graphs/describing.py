@@ -18,10 +18,15 @@ from predictions.transports.base import Answer
 
 async def ask_unit(deployed: Deployed, name: str, kind: str, walk: Walk) -> Answer:
     """The answer of unit `name` to a GET for `kind`; UnitMissingError when the graph has no such unit."""
+    return await find_unit(deployed, name).ask(kind, walk)
+
+
+def find_unit(deployed: Deployed, name: str) -> Node:
+    """The unit `name`; UnitMissingError when the graph has none that could be asked."""
     for predictor in deployed.predictors:
         for node in predictor.root.walk():
             if node.name == name and node.built_in is None:
-                return await node.ask(kind, walk)
+                return node
     raise UnitMissingError(deployed.name, name)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
 from common import clock
-from predictions.errors import InvalidRoutingError
+from predictions.errors import InvalidRoutingError, MessageError, MicroserviceGarbageError
 from predictions.graphs import flows
 from predictions.graphs.built_ins import BUILT_INS, BuiltIn
 from predictions.graphs.flows import EVERY_CHILD, NO_CHILD, Flow
@@ -154,16 +156,26 @@ class Node:
         if self.built_in is not None:
             return b'{"meta":{}}'
         answer = await self._call(flows.SEND_FEEDBACK, self._flow.write_feedback(body), walk)
-        return self._flow.read_reply(flows.SEND_FEEDBACK, answer)
+        return self._told(flows.SEND_FEEDBACK, answer)
 
     async def ask(self, kind: str, walk: Walk) -> Answer:
-        """What the unit tells of itself, with status 200: its metadata, how it does."""
+        """What the unit tells of itself, with status 200 and as JSON: its metadata, how it does."""
+        return Answer(200, JSON, self._told(kind, await self.ask_untold(kind, walk)))
+
+    async def ask_untold(self, kind: str, walk: Walk) -> Answer:
+        """The same in the form in which the unit tells it."""
         question = self._flow.question(kind, self.name)
         call = Call("GET", self.target(kind), question, puid=walk.puid, headers=walk.headers)
         answer = await self._port.ask(call, self._seconds)
         if answer.status != 200:
             raise self._flow.refusal(self._label, answer)
-        return Answer(200, JSON, self._flow.read_reply(kind, answer))
+        return answer
+
+    def _told(self, kind: str, answer: Answer) -> bytes:
+        try:
+            return self._flow.read_reply(kind, answer)
+        except (DecodeError, MessageError) as error:
+            raise MicroserviceGarbageError(self._label, f"bytes that are no reply ({error})") from None
 
     @property
     def needs_replica(self) -> bool:

@@ -72,13 +72,17 @@ class OpenEndpoints:
 
     async def ask_model(self, request: Request, model: str, kind: str, protocol: str) -> tuple[str, Answer]:
         """What the unit called `model`, else the root, tells of itself, and which unit that was."""
+        deployed, unit = self.unit_meant(request, model, protocol)
+        answer = await ask_unit(deployed, unit, kind, Walk(request.client, "", trace_headers(request)))
+        return f"{deployed.name}/{unit}", answer
+
+    def unit_meant(self, request: Request, model: str, protocol: str) -> tuple[Deployed, str]:
+        """The deployment that is meant, and its unit called `model`, else the root."""
         deployed, name = self.meant(request, model)
         if deployed.flow.name != protocol:
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
         root = deployed.predictors[0].root
-        unit = name if name in {node.name for node in root.walk()} else root.name
-        answer = await ask_unit(deployed, unit, kind, Walk(request.client, "", trace_headers(request)))
-        return f"{deployed.name}/{unit}", answer
+        return deployed, name if name in {node.name for node in root.walk()} else root.name
 
     def check_ready(self, request: Request, model: str) -> None:
         """Raises UnitNotReadyError for a unit of the deployment that is meant and has no replica.

@@ -128,17 +128,26 @@ class UnitLog:
     def request(self, message: Message, walk: Walk) -> None:
         """Log what came to the unit."""
         if self.logs_requests and walk.is_logged:
-            self._add(REQUEST, message.body, walk)
+            self._add_message(REQUEST, message, walk)
 
     def response(self, message: Message, walk: Walk) -> None:
         """Log what goes on from the unit."""
         if self.logs_responses and walk.is_logged:
-            self._add(RESPONSE, message.body, walk)
+            self._add_message(RESPONSE, message, walk)
 
     def feedback(self, body: bytes, walk: Walk) -> None:
         """Log a feedback that came to the unit."""
         if self.logs_responses and walk.is_logged:
             self._add(FEEDBACK, body, walk)
+
+    def _add_message(self, kind: str, message: Message, walk: Walk) -> None:
+        try:
+            body = message.body
+        except SeldonError:
+            # JSON cannot say it, and a graph whose units speak gRPC need not care.
+            DROPPED.add((self._client, "no_json"))
+            return
+        self._add(kind, body, walk)
 
     def _add(self, kind: str, body: bytes, walk: Walk) -> None:
         own = {"Id": str(uuid4()), "Type": kind, "Time": clock.now().isoformat(), "Requestid": walk.puid}

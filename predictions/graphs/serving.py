@@ -124,14 +124,18 @@ def parse_serving(name: str, value: Any) -> Serving:
 
 def _check_plain(root: _Place, predictors: tuple[Predictor, ...], protocol: str) -> None:
     for index, predictor in enumerate(predictors):
+        at = f"predictors/{index}/graph"
         for unit in predictor.graph.walk():
-            at = f"predictors/{index}/graph"
             if unit.implementation in ("SIMPLE_MODEL", "AVERAGE_COMBINER"):
                 root.refuse(at, f"{unit.name}: {unit.implementation} speaks the protocol seldon alone")
-            if unit.is_grpc and protocol == "tensorflow":
-                root.refuse(at, f"{unit.name}: TensorFlow's interface is spoken over HTTP alone")
             if unit.is_grpc and unit.does & {"ROUTE", "AGGREGATE"}:
-                root.refuse(at, f"{unit.name}: v2 over gRPC has no calls of routers and combiners")
+                root.refuse(at, f"{unit.name}: {protocol} over gRPC has no calls of routers and combiners")
+        if protocol == "tensorflow":
+            kinds = {unit.is_grpc for unit in predictor.graph.walk() if unit.endpoints}
+            if len(kinds) > 1:
+                root.refuse(
+                    at, "TensorFlow's tensors have types over gRPC and none over HTTP: all, or no unit"
+                )
 
 
 def _check_predictors(root: _Place, predictors: tuple[Predictor, ...]) -> None:

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from microservice.protocol import inference_pb2 as pb
 from microservice.protocol import inference_pb2_grpc
+from predictions.graphs.request_log import DROPPED
 from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
 from predictions.inference_servicer import inference_methods
@@ -212,6 +213,28 @@ async def test_nan_that_python_writes_over_http_stays_nan_for_callers_over_grpc(
     ):
         (found,) = numbers_in(await stub.ModelInfer(asked(1.0, model="sum"), metadata=ACME))
     assert math.isnan(found)
+
+
+async def test_tensor_that_json_cannot_say_passes_records_and_loggers_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def echo(request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
+        outputs = [pb.ModelInferResponse.InferOutputTensor(name="y", datatype="BF16", shape=[1])]
+        return pb.ModelInferResponse(outputs=outputs, raw_output_contents=request.raw_input_contents)
+
+    monkeypatch.setattr(DROPPED, "values", {})
+    message = pb.ModelInferRequest(model_name="sum", raw_input_contents=[b"\x80\x3f"])
+    message.inputs.add(name="x", datatype="BF16", shape=[1])
+    logged = {"mode": "all", "url": "http://127.0.0.1:9"}
+    async with (
+        infer_units(echo) as (a,),
+        answering(unit("a", endpoints=a.url, logger=logged)) as (machine, stub),
+    ):
+        found = await stub.ModelInfer(message, metadata=ACME)
+        (record,) = machine.records()
+    assert found.raw_output_contents == [b"\x80\x3f"]
+    assert (record["input"], record["prediction"]) == (None, None)
+    assert DROPPED.values == {("acme", "no_json"): 2}
 
 
 def failing(code: grpc.StatusCode, words: str) -> Any:

@@ -236,6 +236,23 @@ async def test_metadata_of_graph_and_model() -> None:
     assert unknown[0] is grpc.StatusCode.NOT_FOUND
 
 
+async def test_unit_over_grpc_that_tells_garbage_of_itself_is_blamed_by_name() -> None:
+    async def garbage(body: bytes, context: Any) -> bytes:
+        return b"\xff\xff"
+
+    async with units() as (machine, _), grpc_server(garbage) as port, door_of(machine) as channel:
+        deploy(machine, f"grpc://127.0.0.1:{port}")
+        stub = stubs.SeldonStub(channel)
+        calls = (
+            stub.ModelMetadata(pb.SeldonModelMetadataRequest(name="a"), metadata=ACME),
+            stub.SendFeedback(pb.Feedback(response=ONES), metadata=ACME),
+            stub.Predict(ONES, metadata=ACME),
+        )
+        found = [await refusal(call) for call in calls]
+    assert {code for code, _ in found} == {grpc.StatusCode.INTERNAL}
+    assert all("Microservice sum/a gave an unusable answer" in words for _, words in found)
+
+
 @pytest.mark.parametrize("method", ["Predict", "SendFeedback", "ModelMetadata"])
 async def test_bytes_that_are_no_message_and_too_many_of_them_are_refused(method: str) -> None:
     async with units({"any": add(1)}) as (machine, (a,)), door_of(machine, 1000) as channel:

@@ -95,7 +95,13 @@ def test_shadow_without_traffic_sees_every_request() -> None:
             "/predictors/0/graph",
             serving(predictor(unit("a", "ROUTER", unit("b"), endpoints="grpc://x:1")), protocol="v2"),
         ),
-        ("/predictors/0/graph", serving(predictor(unit("a", endpoints="grpc://x:1")), protocol="tensorflow")),
+        (
+            "/predictors/0/graph",
+            serving(
+                predictor(unit("a", "MODEL", unit("b", endpoints=HERE), endpoints="grpc://x:1")),
+                protocol="tensorflow",
+            ),
+        ),
         ("/annotations/seldon.io~1rest-timeout", serving(predictor(unit("a")), rest_timeout="5s")),
     ],
 )
