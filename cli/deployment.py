@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.context import by_cli, lazy
+from cli.described import tell_figures, tell_unit
 from cli.manifest_files import read_texts
 from cli.output import print_json, print_record, print_rows
 from cli.times import Seconds
@@ -16,13 +17,14 @@ from common import clock
 
 if TYPE_CHECKING:
     from clients.models import Client
-    from deploy import errors, manifests, models, selectors, services
+    from deploy import errors, figures, manifests, models, selectors, services
     from deploy.manifests import Manifest
 else:
     errors = lazy("deploy.errors")
     manifests = lazy("deploy.manifests")
     models = lazy("deploy.models")
     selectors = lazy("deploy.selectors")
+    figures = lazy("deploy.figures")
     services = lazy("deploy.services")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -116,23 +118,27 @@ def get(names: tuple[str, ...], namespace: str, form: str | None, all_namespaces
 @click.command()
 @click.argument("name")
 @namespace_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def describe(name: str, namespace: str, as_json: bool) -> None:
-    """Show a deployment: its graph, units, processes, history, and why it is not ready.
+@click.option("--output", "-o", "form", type=click.Choice(["json", "yaml"]), help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="The same as -o json.")
+def describe(name: str, namespace: str, form: str | None, as_json: bool) -> None:
+    """Show a deployment: its graph, units, processes, figures, history, and why it is not ready.
 
     \b
     Examples:
       seldon-cli describe iris -n acme
+      seldon-cli describe iris -n acme -o json
     """
     row = _find(name, namespace)
-    if as_json:
-        print_json(selectors.document_of(row) | {"history": selectors.history_of(row)})
+    if form or as_json:
+        more = {"history": selectors.history_of(row), "figures": figures.figures_of(row)}
+        _print_described(selectors.document_of(row) | more, form or "json")
         return
     print_record(selectors.summary_of(row), as_json=False)
     for line in selectors.graph_lines(row):
         click.echo(line)
     for unit in row.status.get("units", []):
-        _tell_unit(unit)
+        tell_unit(unit)
+    tell_figures(figures.figures_of(row))
     click.echo("\nHistory")
     print_rows(selectors.history_of(row), as_json=False, columns=HISTORY)
     _tell_if_nothing_runs()
@@ -358,6 +364,14 @@ def _print_objects(objects: list[dict[str, Any]], form: str) -> None:
     click.echo(manifests.write_objects(objects, form).rstrip() if objects else "")
 
 
+def _print_described(document: dict[str, Any], form: str) -> None:
+    if form == "json":
+        print_json(document)
+        return
+    history = [each | {"made_at": each["made_at"].isoformat()} for each in document["history"]]
+    click.echo(manifests.write_objects([document | {"history": history}]).rstrip())
+
+
 def _tell_change(name: str, change: str, generation: int) -> None:
     click.echo(f"seldondeployment/{name} {change}  (generation {generation})")
 
@@ -365,25 +379,6 @@ def _tell_change(name: str, change: str, generation: int) -> None:
 def _tell_lines(title: str, lines: list[str], several: bool) -> None:
     for line in lines:
         click.echo(f"{title}  {line}" if several else line)
-
-
-def _tell_unit(unit: dict[str, Any]) -> None:
-    click.secho(f"\n{unit['predictor']}/{unit['name']}  {unit['image']}", bold=True)
-    click.echo(f"  {unit['ready']} of {unit['replicas']} ready")
-    if unit["problem"]:
-        click.secho(f"  {unit['problem']}", fg="red")
-    for warning in unit.get("warnings") or ():
-        click.secho(f"  {warning}", fg="yellow")
-    for process in unit["processes"]:
-        pid = f"process {process['pid']}" if process["pid"] else "no process"
-        where = f"{process['state']}  {pid}  restarts {process['restarts']}  {process['endpoint']}"
-        click.echo(f"  {process['name']}  {where}")
-        if process["reason"]:
-            click.secho(f"    {process['reason']}", fg="red")
-        elif ended := process.get("last_end"):
-            click.echo(f"    started again after: {ended}")
-        for line in process["last_lines"]:
-            click.echo(f"    | {line}")
 
 
 def _tell_if_nothing_runs() -> None:

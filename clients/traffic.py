@@ -6,10 +6,10 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -20,7 +20,8 @@ from common.traffic import REFUSALS_KEPT, Minute, Traffic, add_minute
 
 logger = logging.getLogger(__name__)
 
-Key = tuple[str, str, int]
+S = TypeVar("S")
+Key = tuple[str | int, ...]
 Step = Callable[[], object]
 Rest = Callable[[float], object]
 
@@ -51,25 +52,38 @@ def no_rest(seconds: float) -> None:
     """Go on at once."""
 
 
-class TrafficBook:
+class MinuteBook(Generic[S]):
     """The sums of this process's present minutes, and which of them are not stored yet.
 
-    A row is always written whole by its one writer, so writing it again changes nothing.
+    A row is always written whole by its one writer, so writing it again changes nothing. A subclass says
+    what is summed: keys begin with the client's name and end with the minute.
     """
 
     def __init__(self, writer: int | None = None) -> None:
-        self._writer = secrets.randbits(62) if writer is None else writer
-        self._sums: dict[Key, Minute] = {}
+        self.writer = secrets.randbits(62) if writer is None else writer
+        self._sums: dict[Key, S] = {}
         self._unstored: dict[Key, None] = {}
         self._client_ids: dict[str, int] = {}
 
-    def add(self, minutes: Iterable[Minute]) -> None:
+    def key_of(self, minute: S) -> Key:
+        """What tells a row from the others."""
+        raise NotImplementedError
+
+    def join(self, minute: S, held: S) -> None:
+        """Add the earlier counts of `held` to `minute`."""
+        raise NotImplementedError
+
+    def put(self, minutes: list[tuple[int, S]]) -> None:
+        """Write rows; each comes with the primary key of its client."""
+        raise NotImplementedError
+
+    def add(self, minutes: Iterable[S]) -> None:
         """Add what was gathered since the last time."""
         for minute in minutes:
-            key = (minute.client, minute.surface, minute.minute)
+            key = self.key_of(minute)
             held = self._sums.get(key)
             if held is not None:
-                add_minute(minute, held)
+                self.join(minute, held)
             self._sums[key] = minute
             self._unstored[key] = None
         self._give_up_oldest()
@@ -92,19 +106,57 @@ class TrafficBook:
         return stored
 
     def _write(self, keys: list[Key]) -> int:
-        self._learn_clients({key[0] for key in keys})
-        rows = [self._row(self._sums[key]) for key in keys if key[0] in self._client_ids]
-        TrafficMinute.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=_KEY_COLUMNS, update_fields=_COLUMNS
-        )
-        return len(rows)
+        self._learn_clients({str(key[0]) for key in keys})
+        known = [(self._client_ids[str(key[0])], key) for key in keys if key[0] in self._client_ids]
+        self.put([(client_id, self._sums[key]) for client_id, key in known])
+        return len(known)
 
-    def _row(self, sums: Minute) -> TrafficMinute:
+    def _learn_clients(self, names: set[str]) -> None:
+        unknown = names - self._client_ids.keys()
+        if unknown:
+            rows = Client.objects.filter(name__in=unknown).order_by()
+            self._client_ids.update(rows.values_list("name", "pk"))
+
+    def _forget_closed(self, before: int) -> None:
+        for key in [key for key in self._sums if int(key[-1]) < before]:
+            del self._sums[key]
+
+    def _give_up_oldest(self) -> None:
+        surplus = len(self._unstored) - _WAITING_ROWS
+        if surplus <= 0:
+            return
+        logger.warning("traffic of %d minutes is given up: the database was away for too long", surplus)
+        for key in list(self._unstored)[:surplus]:
+            del self._unstored[key]
+            del self._sums[key]
+
+
+class TrafficBook(MinuteBook[Minute]):
+    """Sums by client, surface and minute."""
+
+    def key_of(self, minute: Minute) -> Key:
+        """Client, surface and minute."""
+        return minute.client, minute.surface, minute.minute
+
+    def join(self, minute: Minute, held: Minute) -> None:
+        """Add the earlier counts."""
+        add_minute(minute, held)
+
+    def put(self, minutes: list[tuple[int, Minute]]) -> None:
+        """Write rows of TrafficMinute."""
+        TrafficMinute.objects.bulk_create(
+            [self._row(client_id, sums) for client_id, sums in minutes],
+            update_conflicts=True,
+            unique_fields=_KEY_COLUMNS,
+            update_fields=_COLUMNS,
+        )
+
+    def _row(self, client_id: int, sums: Minute) -> TrafficMinute:
         return TrafficMinute(
-            client_id=self._client_ids[sums.client],
+            client_id=client_id,
             minute=datetime.fromtimestamp(sums.minute * 60, UTC),
             surface=sums.surface,
-            writer=self._writer,
+            writer=self.writer,
             requests=sums.requests,
             errors=sums.errors,
             events_accepted=sums.accepted,
@@ -116,24 +168,18 @@ class TrafficBook:
             refusals=list(sums.refusals)[-REFUSALS_KEPT:],
         )
 
-    def _learn_clients(self, names: set[str]) -> None:
-        unknown = names - self._client_ids.keys()
-        if unknown:
-            rows = Client.objects.filter(name__in=unknown).order_by()
-            self._client_ids.update(rows.values_list("name", "pk"))
 
-    def _forget_closed(self, before: int) -> None:
-        for key in [key for key in self._sums if key[2] < before]:
-            del self._sums[key]
+class Beside(Protocol):
+    """Counts of another kind that are stored at the same time."""
 
-    def _give_up_oldest(self) -> None:
-        surplus = len(self._unstored) - _WAITING_ROWS
-        if surplus <= 0:
-            return
-        logger.warning("traffic of %d minutes is given up: the database was away for too long", surplus)
-        for key in list(self._unstored)[:surplus]:
-            del self._unstored[key]
-            del self._sums[key]
+    def gather(self) -> None:
+        """Take what was counted since the last time."""
+
+    def store(self, unix_seconds: int, rest: Rest) -> int:
+        """Write what is not stored yet; returns how many rows."""
+
+    def prune(self, oldest: datetime) -> int:
+        """Delete what is older; returns how many rows."""
 
 
 def prune_traffic(*, keep_days: int) -> int:
@@ -154,12 +200,14 @@ class TrafficPart:
         keep_days: int,
         flush_seconds: float = 5,
         clear_seconds: float = 3600,
+        beside: Sequence[Beside] = (),
     ) -> None:
         self._traffic = traffic
         self._keep_days = keep_days
         self._flush_seconds = flush_seconds
         self._clear_seconds = clear_seconds
         self._book = TrafficBook()
+        self._beside = beside
         self._problem = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
@@ -180,11 +228,13 @@ class TrafficPart:
     def flush(self) -> None:
         """Store what was gathered; what cannot be stored waits for the next time."""
         self._book.add(self._traffic.take())
-        self._guarded(lambda: self._book.store(clock.unix_seconds(), self._rest))
+        for each in self._beside:
+            each.gather()
+        self._guarded(self._store)
 
     def clear(self) -> None:
         """Delete traffic and tokens that nobody needs any more."""
-        self._guarded(lambda: prune_traffic(keep_days=self._keep_days))
+        self._guarded(self._prune)
         self._guarded(clear_expired_tokens)
 
     def _run(self) -> None:
@@ -198,6 +248,16 @@ class TrafficPart:
             self.flush()
         finally:
             connection.close()
+
+    def _store(self) -> None:
+        self._book.store(clock.unix_seconds(), self._rest)
+        for each in self._beside:
+            each.store(clock.unix_seconds(), self._rest)
+
+    def _prune(self) -> None:
+        prune_traffic(keep_days=self._keep_days)
+        for each in self._beside:
+            each.prune(clock.now() - timedelta(days=self._keep_days))
 
     def _rest(self, seconds: float) -> None:
         """Returns at once when the process stops."""

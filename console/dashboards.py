@@ -67,7 +67,7 @@ def _client_tiles(total: Sums, window: Window, waiting: Tile) -> tuple[Tile, ...
     return (
         Tile("Events", compact(total.accepted), refused),
         Tile("Predictions", compact(total.predictions), f"{_rate(total.predictions, window)} a minute"),
-        Tile("Error rate", *_error_words(total.errors, total.requests)),
+        Tile("Error rate", *error_words(total.errors, total.requests)),
         Tile("Prediction p50", _seconds(total.predict_latency, 0.5), "half are quicker"),
         Tile("Prediction p99", _seconds(total.predict_latency, 0.99), "99 of 100 are quicker"),
         waiting,
@@ -78,13 +78,13 @@ def _rate(count: int, window: Window) -> str:
     return compact(count / window.minutes)
 
 
-def _error_words(errors: int, requests: int) -> tuple[str, str, str]:
+def error_words(errors: int, requests: int, noun: str = "requests") -> tuple[str, str, str]:
     """The rate, what it is made of, and how worried to be."""
     if not requests:
-        return "–", "no requests", ""
+        return "–", f"no {noun}", ""
     share = errors / requests
     mood = "bad" if share >= 0.05 else "warn" if share >= 0.01 else "good"
-    return percent(share), f"{grouped(errors)} of {grouped(requests)} requests", mood
+    return percent(share), f"{grouped(errors)} of {grouped(requests)} {noun}", mood
 
 
 def _seconds(counts: list[int], share: float) -> str:
@@ -156,7 +156,7 @@ def _installation_tiles(totals: list[Totals], busy: int, waiting: Tile) -> tuple
     return (
         Tile("Events", compact(events), "in the last hour"),
         Tile("Predictions", compact(predictions), "in the last hour"),
-        Tile("Error rate", *_error_words(errors, requests)),
+        Tile("Error rate", *error_words(errors, requests)),
         Tile("Busy clients", grouped(busy), "sent something in the last hour"),
         waiting,
     )

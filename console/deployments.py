@@ -1,4 +1,4 @@
-"""What the pages of deployments show: states with their moods, graphs, logs."""
+"""What the pages of deployments show: states with their moods, graphs, figures, logs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.core.cache import cache
+from django.urls import reverse
+
+from console.deployment_figures import (
+    RouterView,
+    latency_plot,
+    routers_of,
+    state_views,
+    tiles_of,
+    words_of_calls,
+)
 from console.graphs import MOST_UNITS, Node, draw_graph
+from console.numbers import percent
+from console.plots import Plot, Share, shares_of
+from deploy.figures import branches_of, is_router, traffic_of, units_below
 from deploy.manifests import write_objects
+from deploy.manifests.records import BUILT_IN
 from deploy.models import SeldonDeployment
-from deploy.selectors import is_running, logs_of, read_log, summary_of
+from deploy.selectors import Log, is_running, kind_of, logs_of, read_log, summary_of
+from deploy.unit_states import States, ask_states
+from predictions.graph_traffic import GraphTraffic
 
 MOODS: Final = {"Available": "good", "Creating": "warn", "Failed": "bad"}
 PROCESS_MOODS: Final = {"ready": "good", "starting": "warn", "draining": "", "crashing": "bad"}
-_LOG_LINES: Final = 40
+LOG_LINES: Final = 40
+# More logs than these are on the pages of their units.
+MOST_LOGS: Final = 4
+# Ten people who look ask the units as often as one.
+_STATES_KEPT_SECONDS: Final = 2
 
 Units = Mapping[tuple[str, str], Mapping[str, Any]]
 
@@ -27,6 +48,21 @@ class PredictorView:
     is_shadow: bool
     picture: str
     note: str
+    latency: Plot | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A line of the table of units."""
+
+    predictor: str
+    name: str
+    kind: str
+    ready: str
+    mood: str
+    is_built_in: bool
+    href: str
+    figures: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +73,24 @@ class LogView:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a deployment now."""
+
+    row: SeldonDeployment
+    units: Units
+    traffic: GraphTraffic
+    states: States
+
+
+def see(row: SeldonDeployment) -> Seen:
+    """Its units' processes, traffic and states."""
+    units = {(unit["predictor"], unit["name"]): unit for unit in row.status.get("units") or ()}
+    key = f"console:states:{row.pk}"
+    states = cache.get_or_set(key, lambda: ask_states(units.values()), _STATES_KEPT_SECONDS)
+    return Seen(row, units, traffic_of(row), states or {})
+
+
 def list_rows(rows: Sequence[SeldonDeployment]) -> list[dict[str, Any]]:
     """One line each, with the mood of its state."""
     return [(found := summary_of(row)) | {"mood": MOODS.get(found["state"], "")} for row in rows]
@@ -44,14 +98,26 @@ def list_rows(rows: Sequence[SeldonDeployment]) -> list[dict[str, Any]]:
 
 def page_of_one(row: SeldonDeployment) -> dict[str, Any]:
     """Everything that changes while somebody looks."""
-    units = {(unit["predictor"], unit["name"]): unit for unit in row.status.get("units") or ()}
+    seen = see(row)
+    predictors = row.manifest["spec"]["predictors"]
+    live = [str(each["name"]) for each in predictors if not each.get("shadow")]
+    logs, summary = logs_of(row), list_rows([row])[0]
+    routers = [each for predictor in predictors for each in _routers(predictor, seen)]
     return {
         "deployment": row,
-        "summary": list_rows([row])[0],
-        "predictors": [_predictor(each, units) for each in row.manifest["spec"]["predictors"]],
-        "units": [_unit(each) for each in units.values()],
+        "client": row.client,
+        "summary": summary,
+        "tiles": tiles_of([seen.traffic.whole(name) for name in live], summary["ready"]),
+        "has_figures": bool(seen.traffic.calls or seen.states or routers or len(predictors) > 1),
+        "predictors": [_predictor(each, seen) for each in predictors],
+        "shares": _shares(live, seen.traffic),
+        "rows": [each for predictor in predictors for each in _unit_rows(predictor, seen)],
+        "routers": routers,
+        "states": state_views(seen.states),
+        "units": [processes_of(each) for each in seen.units.values()],
         "is_running": is_running(),
-        "logs": list(_logs(row)),
+        "logs": list(log_views(logs[:MOST_LOGS])),
+        "more_logs": len(logs[MOST_LOGS:]),
     }
 
 
@@ -60,13 +126,15 @@ def manifest_text(row: SeldonDeployment) -> str:
     return write_objects([row.manifest])
 
 
-def _logs(row: SeldonDeployment) -> Iterator[LogView]:
-    for log in logs_of(row):
-        lines, _ = read_log(log.path, _LOG_LINES)
+def log_views(logs: Sequence[Log]) -> Iterator[LogView]:
+    """The ends of logs."""
+    for log in logs:
+        lines, _ = read_log(log.path, LOG_LINES)
         yield LogView(log.title, "\n".join(lines))
 
 
-def _unit(unit: Mapping[str, Any]) -> dict[str, Any]:
+def processes_of(unit: Mapping[str, Any]) -> dict[str, Any]:
+    """A unit of the status, its processes with their moods."""
     processes = [
         {**each, "mood": PROCESS_MOODS.get(each["state"], ""), "lines": "\n".join(each["last_lines"])}
         for each in unit["processes"]
@@ -74,28 +142,69 @@ def _unit(unit: Mapping[str, Any]) -> dict[str, Any]:
     return {**unit, "processes": processes}
 
 
-def _predictor(predictor: Mapping[str, Any], units: Units) -> PredictorView:
+def unit_href(row: SeldonDeployment, predictor: str, unit: str) -> str:
+    """Where a unit has its page."""
+    return reverse("admin:client_deployment_unit", args=(row.client.name, row.name, predictor, unit))
+
+
+def unit_row(unit: Mapping[str, Any], predictor: str, seen: Seen) -> UnitRow:
+    """A unit of the manifest as a line of a table."""
+    name = str(unit["name"])
+    found = seen.units.get((predictor, name))
+    ready = f"{found['ready']}/{found['replicas']}" if found else ""
+    mood = _mood(found) if found else ""
+    kind, href = kind_of(unit), unit_href(seen.row, predictor, name)
+    figures = words_of_calls(seen.traffic.whole(predictor, name))
+    return UnitRow(predictor, name, kind, ready, mood, kind in BUILT_IN, href, figures)
+
+
+def _shares(live: Sequence[str], traffic: GraphTraffic) -> tuple[Share, ...]:
+    if len(live) < 2:
+        return ()
+    return shares_of([(name, count) for name in live if (count := traffic.whole(name).count)])
+
+
+def _unit_rows(predictor: Mapping[str, Any], seen: Seen) -> Iterator[UnitRow]:
+    for unit in units_below(predictor["graph"]):
+        yield unit_row(unit, str(predictor["name"]), seen)
+
+
+def _routers(predictor: Mapping[str, Any], seen: Seen) -> Iterator[RouterView]:
     name = str(predictor["name"])
-    picture = draw_graph(_node(predictor["graph"], name, units), f"Graph of {name}")
+    yield from routers_of(name, predictor["graph"], seen.traffic, seen.states)
+
+
+def _predictor(predictor: Mapping[str, Any], seen: Seen) -> PredictorView:
+    name = str(predictor["name"])
+    picture = draw_graph(_node(predictor["graph"], name, seen), f"Graph of {name}")
     note = "" if picture else f"The graph has more than {MOST_UNITS} units, too many to draw."
-    is_only = not predictor.get("traffic") and not predictor.get("shadow")
-    traffic = int(predictor.get("traffic") or (100 if is_only or predictor.get("shadow") else 0))
-    return PredictorView(name, traffic, bool(predictor.get("shadow")), picture, note)
+    is_shadow = bool(predictor.get("shadow"))
+    is_only = not predictor.get("traffic") and not is_shadow
+    traffic = int(predictor.get("traffic") or (100 if is_only or is_shadow else 0))
+    plot = latency_plot(f"Latency of {name}", seen.traffic, name)
+    return PredictorView(name, traffic, is_shadow, picture, note, plot)
 
 
-def _node(unit: Mapping[str, Any], predictor: str, units: Units) -> Node:
-    children = tuple(_node(child, predictor, units) for child in unit.get("children") or ())
-    found = units.get((predictor, str(unit["name"])))
-    implementation = str(unit.get("implementation") or "")
-    kind = (
-        implementation
-        if implementation not in ("", "UNKNOWN_IMPLEMENTATION")
-        else unit.get("type") or "MODEL"
+def _node(unit: Mapping[str, Any], predictor: str, seen: Seen, edge: str = "") -> Node:
+    name = str(unit["name"])
+    shares = _shares_below(unit, predictor, seen)
+    children = tuple(
+        _node(child, predictor, seen, shares.get(place, ""))
+        for place, child in enumerate(unit.get("children") or ())
     )
-    if found is None:
-        return Node(str(unit["name"]), str(kind), "", children)
-    line = f"{kind} · {found['ready']}/{found['replicas']}"
-    return Node(str(unit["name"]), line, _mood(found), children)
+    found = seen.units.get((predictor, name))
+    line = kind_of(unit) + (f" · {found['ready']}/{found['replicas']}" if found else "")
+    href = unit_href(seen.row, predictor, name)
+    return Node(name, line, _mood(found) if found else "", children, href, edge)
+
+
+def _shares_below(unit: Mapping[str, Any], predictor: str, seen: Seen) -> dict[int, str]:
+    """What a router gave to each of its children, in percent."""
+    chosen = seen.traffic.chosen(predictor, str(unit["name"]))
+    if not is_router(unit, chosen):
+        return {}
+    told = branches_of(unit, chosen, {})
+    return {each["branch"]: percent(each["share"]) for each in told if each["share"] is not None}
 
 
 def _mood(unit: Mapping[str, Any]) -> str:

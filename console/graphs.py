@@ -10,7 +10,7 @@ from typing import Final
 # One unit and the room around it, in pixels.
 _WIDTH: Final = 168
 _HEIGHT: Final = 46
-_STEP_X: Final = 214
+_STEP_X: Final = 222
 _STEP_Y: Final = 62
 _MARGIN: Final = 2
 _NAME_LENGTH: Final = 21
@@ -19,12 +19,17 @@ MOST_UNITS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A unit to draw: its name, a line about it, how it does (good, warn, bad or nothing), those below."""
+    """A unit to draw: its name, a line about it, how it does (good, warn, bad or nothing), those below.
+
+    `href` is where it leads to, `edge` what stands on the line to its parent.
+    """
 
     name: str
     line: str
     mood: str = ""
     children: tuple[Node, ...] = ()
+    href: str = ""
+    edge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ def draw_graph(root: Node, title: str) -> str:
     lines = "".join(_edge(each) for each in placed if each.parent)
     boxes = "".join(_box(each) for each in placed)
     return (
-        f'<svg class="graph" role="img" width="{width:g}" height="{height:g}" '
+        f'<svg class="graph" role="group" width="{width:g}" height="{height:g}" '
         f'viewBox="0 0 {width:g} {height:g}"><title>{escape(title)}</title>{lines}{boxes}</svg>'
     )
 
@@ -83,18 +88,23 @@ def _edge(placed: _Placed) -> str:
     assert placed.parent
     (x1, y1), x2, y2 = placed.parent, placed.x, placed.y + _HEIGHT / 2
     middle = (x1 + x2) / 2
-    return f'<path class="graph-edge" d="M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}"/>'
+    path = f'<path class="graph-edge" d="M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}"/>'
+    if not placed.node.edge:
+        return path
+    words = escape(placed.node.edge)
+    return f'{path}<text class="graph-share" x="{x2 - 5:g}" y="{y2 - 6:g}" text-anchor="end">{words}</text>'
 
 
 def _box(placed: _Placed) -> str:
     node, x, y = placed.node, placed.x, placed.y
     mood = f" graph-{node.mood}" if node.mood else ""
-    return (
+    box = (
         f'<g class="graph-unit{mood}"><title>{escape(f"{node.name}: {node.line}")}</title>'
         f'<rect x="{x:g}" y="{y:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="9"/>'
         f'<text class="graph-name" x="{x + 14:g}" y="{y + 20:g}">{escape(_cut(node.name))}</text>'
         f'<text class="graph-line" x="{x + 14:g}" y="{y + 36:g}">{escape(_cut(node.line))}</text></g>'
     )
+    return f'<a href="{escape(node.href)}">{box}</a>' if node.href else box
 
 
 def _cut(text: str) -> str:

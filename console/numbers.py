@@ -7,7 +7,16 @@ from typing import Final
 
 from common.numbers import THIN_SPACE, byte_size, duration, three_digits
 
-__all__ = ["THIN_SPACE", "byte_size", "compact", "duration", "grouped", "nice_ceiling", "percent"]
+__all__ = [
+    "THIN_SPACE",
+    "byte_size",
+    "compact",
+    "duration",
+    "grouped",
+    "nice_ceiling",
+    "percent",
+    "three_digits",
+]
 
 _STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 

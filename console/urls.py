@@ -41,6 +41,8 @@ PAGES: Final[list[tuple[str, str, Page]]] = [
             ("promote/", "_promote", deployments.promote),
             ("rollback/", "_rollback", deployments.roll_back),
             ("delete/", "_delete", deployments.delete),
+            ("units/<str:predictor>/<str:unit>/", "_unit", deployments.show_unit),
+            ("units/<str:predictor>/<str:unit>/live/", "_unit_live", deployments.show_unit_live),
         )
     ],
     ("runs/", "runs", runs.show_all),

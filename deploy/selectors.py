@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -172,6 +172,13 @@ def users_of(image: str) -> list[str]:
     return [f"{row.client.name}/{row.name}" for row in rows]
 
 
+def kind_of(unit: Mapping[str, Any]) -> str:
+    """What a manifest's unit is: its implementation where it has one, else its type."""
+    implementation = unit.get("implementation") or ""
+    is_named = implementation not in ("", "UNKNOWN_IMPLEMENTATION")
+    return str(implementation if is_named else unit.get("type") or "MODEL")
+
+
 def _images(manifest: dict[str, Any]) -> set[str]:
     pods = [pod for each in manifest["spec"]["predictors"] for pod in each.get("componentSpecs") or ()]
     containers = [each for pod in pods for each in (pod.get("spec") or {}).get("containers") or ()]
@@ -186,13 +193,7 @@ def _predictor_words(predictor: dict[str, Any]) -> str:
 
 
 def _unit_lines(unit: dict[str, Any], indent: str) -> Iterator[str]:
-    implementation = unit.get("implementation") or ""
-    kind = (
-        implementation
-        if implementation not in ("", "UNKNOWN_IMPLEMENTATION")
-        else unit.get("type") or "MODEL"
-    )
-    yield f"{indent}{unit['name']}  {kind}"
+    yield f"{indent}{unit['name']}  {kind_of(unit)}"
     for child in unit.get("children") or ():
         yield from _unit_lines(child, f"{indent}  ")
 

@@ -90,3 +90,50 @@ class ProcessLogSerializer(serializers.Serializer[Any]):
 
     process = serializers.CharField()
     lines = serializers.ListField(child=serializers.CharField())
+
+
+class FiguresFilterSerializer(serializers.Serializer[Any]):
+    """Of how long figures are asked for."""
+
+    minutes = serializers.IntegerField(min_value=1, max_value=1440, default=60, required=False)
+
+
+class BranchSerializer(serializers.Serializer[Any]):
+    """One child of a router."""
+
+    branch = serializers.IntegerField()
+    child = serializers.CharField()
+    chosen = serializers.IntegerField(help_text="How often in these minutes.")
+    share = serializers.FloatField(allow_null=True, help_text="Of all choices, 0 to 1.")
+    rewards = serializers.FloatField(allow_null=True, help_text="How many were ever given.")
+    reward = serializers.FloatField(allow_null=True, help_text="Their mean, 0 to 1.")
+
+
+class CallsSerializer(serializers.Serializer[Any]):
+    """Calls of something, and how long they took."""
+
+    name = serializers.CharField()
+    calls = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    p50_seconds = serializers.FloatField(allow_null=True)
+    p99_seconds = serializers.FloatField(allow_null=True)
+
+
+class UnitFiguresSerializer(CallsSerializer):
+    """A unit of a predictor."""
+
+    state = serializers.JSONField(allow_null=True, help_text="What the unit says at /health/status.")
+    branches = BranchSerializer(many=True, required=False, help_text="Of routers.")
+
+
+class PredictorFiguresSerializer(CallsSerializer):
+    """A predictor as a whole, and its units."""
+
+    units = UnitFiguresSerializer(many=True)
+
+
+class FiguresSerializer(serializers.Serializer[Any]):
+    """How a deployment did in the last minutes."""
+
+    minutes = serializers.IntegerField()
+    predictors = PredictorFiguresSerializer(many=True)

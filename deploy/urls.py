@@ -29,5 +29,6 @@ urlpatterns = [
     path(f"{_ONE}/promote", views.DeploymentPromoteView.as_view()),
     path(f"{_ONE}/rollback", views.DeploymentRollbackView.as_view()),
     path(f"{_ONE}/history", views.DeploymentHistoryView.as_view()),
+    path(f"{_ONE}/figures", views.DeploymentFiguresView.as_view()),
     path(f"{_ONE}/logs", views.DeploymentLogView.as_view()),
 ]

@@ -17,6 +17,7 @@ from clients.manage.parsers import TextParser
 from clients.manage.views import CLIENT
 from deploy import selectors, services
 from deploy.errors import NamespaceUnclearError, NotOneManifestError
+from deploy.figures import figures_of
 from deploy.manifests import Manifest, read_manifests
 from deploy.models import SeldonDeployment
 from deploy.serializers import (
@@ -24,6 +25,8 @@ from deploy.serializers import (
     DeploymentFilterSerializer,
     DeploymentRollbackSerializer,
     DeploymentSerializer,
+    FiguresFilterSerializer,
+    FiguresSerializer,
     GenerationSerializer,
     LogFilterSerializer,
     ProcessLogSerializer,
@@ -238,6 +241,24 @@ class DeploymentHistoryView(DeploymentView):
     def get(self, request: Request, client: str, name: str) -> Response:
         """Its generations, newest first; 50 are kept."""
         return self.page(self.row(client, name).generations.all(), GenerationSerializer)
+
+
+class DeploymentFiguresView(DeploymentView):
+    """How a deployment did lately."""
+
+    @extend_schema(
+        operation_id="get_deployment_figures",
+        summary="Show how a deployment did lately",
+        tags=["deployments"],
+        parameters=[CLIENT, NAME, FiguresFilterSerializer],
+        responses=FiguresSerializer,
+    )
+    def get(self, request: Request, client: str, name: str) -> Response:
+        """Calls, failures and latency of predictors and units; what routers chose and were rewarded with."""
+        row = self.row(client, name)
+        filters = FiguresFilterSerializer(data=request.query_params)
+        filters.is_valid(raise_exception=True)
+        return Response(FiguresSerializer(figures_of(row, filters.validated_data["minutes"])).data)
 
 
 class DeploymentLogView(DeploymentView):

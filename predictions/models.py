@@ -83,3 +83,34 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class GraphMinute(models.Model):
+    """What one process saw of one predictor of a deployment in one minute.
+
+    `writer` is as with TrafficMinute: each row has one writer, which writes its sums whole.
+    """
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="graph_traffic")
+    deployment = models.CharField(max_length=253)
+    predictor = models.CharField(max_length=253)
+    minute = models.DateTimeField()
+    writer = models.BigIntegerField()
+    # By unit, of the predictor as a whole by "": [calls that failed, counts per bucket of common.metrics…]
+    units = models.JSONField(default=dict)
+    # By router: counts by the number of the child.
+    routes = models.JSONField(default=dict)
+
+    objects: ClassVar[OwnedManager[GraphMinute]] = OwnedManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["client", "deployment", "predictor", "minute", "writer"],
+                name="one_graph_row_per_writer",
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["minute"], name="graph_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.deployment}/{self.predictor} {self.minute:%Y-%m-%d %H:%M}"

@@ -30,6 +30,7 @@ from lane.route import Route
 from lane.router import Router
 from predictions.classify_servicer import classify_methods
 from predictions.gateway import Gateway
+from predictions.graph_minutes import GraphBook
 from predictions.graphs.explaining import sealed_path
 from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_part import GrpcPart
@@ -64,7 +65,7 @@ def compose_worker() -> Worker:
     calls = CallLog(sink, settings.CALLS_SAMPLE)
     parts: list[Part] = [
         MetricsFilePart(snapshots),
-        TrafficPart(TRAFFIC, settings.TRAFFIC_KEEP_DAYS),
+        TrafficPart(TRAFFIC, settings.TRAFFIC_KEEP_DAYS, beside=[GraphBook()]),
         sink,
         keys,
         calls,

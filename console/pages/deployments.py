@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from clients.services import get_client
 from common.errors import InvalidInputError, SeldonError
+from console.deployment_unit import page_of_unit
 from console.deployments import list_rows, manifest_text, page_of_one
 from console.paging import slice_of
 from console.requests import back_to, by_operator, number_in, page, refused, show, words_in
@@ -60,6 +61,24 @@ def show_one(request: HttpRequest, name: str, deployment: str) -> HttpResponseBa
 def show_live(request: HttpRequest, name: str, deployment: str) -> HttpResponseBase:
     """The part of the page that changes; the page asks for it by itself."""
     return show(request, "parts/deployment_live.html", "", page_of_one(_find(name, deployment)))
+
+
+@page
+def show_unit(
+    request: HttpRequest, name: str, deployment: str, predictor: str, unit: str
+) -> HttpResponseBase:
+    """One unit: calls, latency, what it says of itself, its processes and logs."""
+    context = {**page_of_unit(_find(name, deployment), predictor, unit), "tab": "deployments"}
+    return show(request, "deployment_unit.html", f"Unit {unit} of {deployment}", context)
+
+
+@page
+def show_unit_live(
+    request: HttpRequest, name: str, deployment: str, predictor: str, unit: str
+) -> HttpResponseBase:
+    """The part of a unit's page that changes."""
+    context = page_of_unit(_find(name, deployment), predictor, unit)
+    return show(request, "parts/deployment_unit_live.html", "", context)
 
 
 @page

@@ -14,7 +14,7 @@ from predictions.graphs import flows
 from predictions.graphs.built_ins import BUILT_INS, BuiltIn
 from predictions.graphs.flows import EVERY_CHILD, NO_CHILD, Flow
 from predictions.graphs.message import Message
-from predictions.graphs.metrics import CLIENT_SECONDS
+from predictions.graphs.metrics import CLIENT_SECONDS, ROUTES
 from predictions.graphs.ports import Port
 from predictions.graphs.request_log import UnitLog
 from predictions.graphs.serving import Unit
@@ -94,6 +94,7 @@ class Node:
 
     def _checked(self, branch: int) -> int:
         if NO_CHILD <= branch < len(self.children):
+            ROUTES.add((*self._labels[:5], str(branch)))
             return branch
         count = len(self.children)
         whom = f"it has {count} children, 0 to {count - 1}" if count > 1 else "it has one child, 0"

@@ -20,6 +20,7 @@ from deploy import services
 from deploy.models import SeldonDeployment
 from stores.config import use_store
 from stores.config.memory import MemoryConfigStore
+from tests.deploy.graph_traffic import add_calls
 from tests.deploy.manifested import container, manifest, predictor
 from tests.factories import TESTER
 
@@ -200,6 +201,18 @@ def test_description_shows_graph_problem_and_history(applied: Run, acme: NewClie
     told = "started again after: it used 9 MiB"
     for words in ("classifier  MODEL", "0/1", "exit code 1", "| ModuleNotFoundError: x", "applied", told):
         assert words in out
+
+
+def test_description_tells_figures_to_people_and_machines(applied: Run, acme: NewClient) -> None:
+    add_calls(acme, routes={"classifier": {"0": 3}})
+    people = applied("describe", "iris")[1]
+    assert "Calls in the last 60 minutes" in people
+    lines = [line.split() for line in people.splitlines()]
+    assert ["main/classifier", "10", "1"] in [words[:3] for words in lines]
+    (main,) = json.loads(applied("describe", "iris", "-o", "json")[1])["figures"]["predictors"]
+    assert (main["calls"], main["failed"], main["units"][0]["name"]) == (10, 1, "classifier")
+    (document,) = yaml.safe_load_all(applied("describe", "iris", "-o", "yaml")[1])
+    assert (document["figures"]["minutes"], document["history"][0]["generation"]) == (60, 1)
 
 
 def test_changes_are_told_with_their_generation(applied: Run, file: Path) -> None:

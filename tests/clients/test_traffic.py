@@ -121,7 +121,7 @@ def test_what_waits_for_the_database_is_bounded(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(traffic, "_WAITING_ROWS", 10)
     book = TrafficBook()
     book.add(make_minute(minute=MINUTE + offset) for offset in range(25))
-    assert sorted(key[2] - MINUTE for key in book._sums) == list(range(15, 25))
+    assert sorted(int(key[2]) - MINUTE for key in book._sums) == list(range(15, 25))
 
 
 def test_old_minutes_are_pruned(acme: NewClient) -> None:

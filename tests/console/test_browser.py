@@ -19,15 +19,21 @@ from tests.console.model_server import serve_model
 from tests.processes import migrated_surroundings
 
 ROOT = Path(__file__).parents[2]
+DEPLOYMENT = "/admin/client/acme/deployments/iris/"
 EDITOR = "/admin/configuration/edit/?path=/all_clients/acme/predict_algs"
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the installation."""
+    return tmp_path_factory.mktemp("console-data")
+
+
+@pytest.fixture(scope="module")
+def server(data: Path) -> Iterator[str]:
     """The address of a furnished installation of the test's own."""
-    data = tmp_path_factory.mktemp("console-data")
     with serve_model() as model_url, migrated_surroundings(data, settings.DATABASE_URL) as found:
         surroundings = {**found, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""}
         run(surroundings, "-m", "tests.console.furnish", model_url)
@@ -136,6 +142,9 @@ PAGES = [
     EDITOR,
     "/admin/audit/",
     "/admin/auth/user/",
+    "/admin/deployments/",
+    DEPLOYMENT,
+    f"{DEPLOYMENT}units/main/bandit/",
 ]
 
 
@@ -147,3 +156,37 @@ def test_no_page_is_wider_than_a_phone(server: str) -> None:
             if page.evaluate("document.documentElement.scrollWidth") > 390:
                 wide.append(address)
     assert wide == []
+
+
+def test_log_follows_until_somebody_scrolls_up_and_the_graph_stays_where_it_was(
+    server: str, data: Path
+) -> None:
+    log = data / "run" / "bandit.log"
+    with open_page(server, width=390) as page:
+        page.goto(DEPLOYMENT)
+        page.evaluate("document.querySelector('[data-keep=graph-main]').scrollLeft = 60")
+        write_on(log, "the newest line")
+        page.wait_for_function("document.querySelector('.cx-log').textContent.includes('the newest line')")
+        assert page.evaluate(IS_AT_END)
+        assert page.evaluate("document.querySelector('[data-keep=graph-main]').scrollLeft") == 60
+        page.evaluate("document.querySelector('.cx-log').scrollTop = 5")
+        write_on(log, "one more")
+        page.wait_for_function("document.querySelector('.cx-log').textContent.includes('one more')")
+        assert page.evaluate("document.querySelector('.cx-log').scrollTop") == 5
+
+
+def write_on(log: Path, line: str) -> None:
+    with log.open("a") as opened:
+        opened.write(f"{line}\n")
+
+
+IS_AT_END = """(() => { const log = document.querySelector('.cx-log');
+    return log.scrollTop > 0 && log.scrollTop + log.clientHeight >= log.scrollHeight - 8; })()"""
+
+
+def test_units_in_the_graph_lead_to_their_pages(server: str) -> None:
+    with open_page(server) as page:
+        page.goto(DEPLOYMENT)
+        page.click(".graph a >> nth=0")
+        page.wait_for_url("**/units/main/bandit/")
+        assert page.locator("svg.plot").count() == 2

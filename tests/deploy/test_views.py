@@ -128,3 +128,19 @@ def test_client_may_look_and_delete_but_not_choose_what_runs_here(applied: Manag
 def test_client_may_deploy_where_the_operator_opened_it(as_acme: Manage, settings: Any) -> None:
     settings.DEPLOYMENTS_OPEN_TO_CLIENTS = True
     assert as_acme("POST", "deployments", manifest()).json()["client"] == "acme"
+
+
+def test_figures_of_an_hour_are_told(applied: Manage) -> None:
+    told = applied("GET", f"{ONE}/figures").json()
+    (main,) = told["predictors"]
+    assert (told["minutes"], main["name"], main["calls"], main["p99_seconds"]) == (60, "main", 0, None)
+    assert [unit["name"] for unit in main["units"]] == ["classifier"]
+
+
+@pytest.mark.parametrize("minutes", ["0", "1441", "x"])
+def test_figures_of_impossible_minutes_are_refused(applied: Manage, minutes: str) -> None:
+    assert applied("GET", f"{ONE}/figures?minutes={minutes}").status_code == 400
+
+
+def test_figures_are_invisible_to_another_client(applied: Manage, as_globex: Manage) -> None:
+    assert as_globex("GET", f"{ONE}/figures").status_code == 404

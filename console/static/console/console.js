@@ -61,9 +61,42 @@
     draw();
   }
 
+  function isSelecting(part) {
+    var selection = window.getSelection();
+    return Boolean(selection && !selection.isCollapsed && part.contains(selection.anchorNode));
+  }
+
+  // Logs that were at their end stay there; whatever else was scrolled stays where it was, and so does the focus.
+  function replace(part, text) {
+    var places = {}, focused = part.contains(document.activeElement) ? document.activeElement : null;
+    var kept = function (each) { return each.dataset.follow !== undefined ? "log " + each.dataset.follow : each.dataset.keep; };
+    var href = focused && focused.getAttribute("href"), name = focused && focused.dataset && kept(focused);
+    part.querySelectorAll("[data-follow], [data-keep]").forEach(function (each) {
+      places[kept(each)] = {
+        isAtEnd: each.scrollTop + each.clientHeight >= each.scrollHeight - 8, top: each.scrollTop, left: each.scrollLeft
+      };
+    });
+    var fresh = new DOMParser().parseFromString(text, "text/html").body;
+    part.replaceChildren.apply(part, Array.from(fresh.childNodes));
+    part.querySelectorAll("[data-follow], [data-keep]").forEach(function (each) {
+      var place = places[kept(each)], follows = each.dataset.follow !== undefined;
+      if (follows && (!place || place.isAtEnd)) { each.scrollTop = each.scrollHeight; }
+      else if (place) { each.scrollTop = place.top; }
+      if (place) { each.scrollLeft = place.left; }
+      if (name && kept(each) === name) { each.focus({ preventScroll: true }); }
+    });
+    if (href) {
+      Array.from(part.querySelectorAll("a")).some(function (each) {
+        if (each.getAttribute("href") !== href) { return false; }
+        each.focus({ preventScroll: true });
+        return true;
+      });
+    }
+  }
+
   // A part of the page that asks for itself until it says that nothing will change any more.
   function refresh(part) {
-    var pause = 2000;
+    var pause = 2000, seen = "";
     var again = function () { setTimeout(ask, document.hidden ? 5 * pause : pause); };
     var ask = function () {
       fetch(part.dataset.refresh, { credentials: "same-origin" }).then(function (answer) {
@@ -71,19 +104,13 @@
         if (answer.redirected) { return; }
         if (!answer.ok) { again(); return; }
         answer.text().then(function (text) {
-          var fresh = new DOMParser().parseFromString(text, "text/html").body;
-          var old = part.querySelector("[data-follow]");
-          var isAtEnd = !old || old.scrollTop + old.clientHeight >= old.scrollHeight - 8;
-          var at = old ? old.scrollTop : 0;
-          part.replaceChildren.apply(part, Array.from(fresh.childNodes));
-          var log = part.querySelector("[data-follow]");
-          if (log) { log.scrollTop = isAtEnd ? log.scrollHeight : at; }
+          // What did not change stays as it is, and nobody's selection is taken away.
+          if (text !== seen && !isSelecting(part)) { replace(part, text); seen = text; }
           if (!part.querySelector("[data-finished]")) { again(); }
         });
       }, again);
     };
-    var log = part.querySelector("[data-follow]");
-    if (log) { log.scrollTop = log.scrollHeight; }
+    part.querySelectorAll("[data-follow]").forEach(function (log) { log.scrollTop = log.scrollHeight; });
     if (!part.querySelector("[data-finished]")) { again(); }
   }
 

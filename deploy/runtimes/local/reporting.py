@@ -105,6 +105,7 @@ def _process(instance: Instance, unit: UnitPlan, seen: Seen) -> dict[str, Any]:
         "state": _process_state(instance, part, is_ready=is_ready),
         "pid": part.pid if part else None,
         "endpoint": instance.endpoint,
+        "http": f"http://127.0.0.1:{instance.ports.http}",
         "restarts": part.restarts if part else 0,
         "reason": "" if is_ready else ended,
         "last_end": ended,

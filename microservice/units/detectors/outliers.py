@@ -19,6 +19,7 @@ from microservice.user_model import SeldonResponse
 Array = np.ndarray[Any, Any]
 Json = dict[str, Any]
 WINDOW = 100
+MOST_TAGS = 20
 TAG = "outlier-predictions"
 
 
@@ -36,6 +37,7 @@ class OutlierDetector(ShippedUnit):
         self.reference = Reference(np.empty((0, 0)), ())
         self._lock = threading.Lock()
         self._seen = np.zeros(2)  # rows, outliers among them
+        self._latest: Json = {}
         self._outcomes = np.zeros(4)
         self._window: deque[tuple[bool, bool]] = deque(maxlen=WINDOW)
 
@@ -83,6 +85,8 @@ class OutlierDetector(ShippedUnit):
         with self._lock:
             self._seen += np.array([len(rows), flags.sum()])
             seen, outliers = self._seen.tolist()
+        self._latest = {"rows": len(rows), "outliers": int(flags.sum()), "largest_score": largest_of(scores),
+                        "tags": flags[:MOST_TAGS].tolist()}  # fmt: skip
         return scores, self._describe(scores, int(flags.sum()), seen, outliers)
 
     def send_feedback(
@@ -104,10 +108,10 @@ class OutlierDetector(ShippedUnit):
         return SeldonResponse([], metrics=total + measure(count_outcomes(window[:, 0], window[:, 1]), "roll"))
 
     def health_status(self) -> Json:
-        """Return what this worker has seen."""
+        """Return what this worker has seen, and what it said of the latest call."""
         rows, outliers = self._seen.tolist()
         return {"detector": type(self).__name__, "observation": rows, "nb_outliers": outliers,
-                "threshold": self.threshold}  # fmt: skip
+                "threshold": self.threshold, "latest": self._latest}  # fmt: skip
 
     def _flag(self, scores: Array) -> Array:
         flags: Array = (scores > self.threshold).astype(int)
@@ -115,7 +119,7 @@ class OutlierDetector(ShippedUnit):
 
     def _describe(self, scores: Array, found: int, seen: float, outliers: float) -> list[Json]:
         """Return the gauges: of this call the largest score, and what this worker has seen so far."""
-        largest = float(scores.max()) if len(scores) else 0.0
+        largest = largest_of(scores)
         return [
             gauge("is_outlier", float(found > 0)),
             gauge("anomaly_score", largest),
@@ -126,3 +130,8 @@ class OutlierDetector(ShippedUnit):
             {"type": "COUNTER", "key": "seldon_metric_outlier_is_outlier", "value": found},
             gauge("seldon_metric_outlier_instance_score", largest),
         ]
+
+
+def largest_of(scores: Array) -> float:
+    """Return the largest score, 0 of none."""
+    return float(scores.max()) if len(scores) else 0.0

@@ -82,7 +82,11 @@ def test_gauges_tell_of_the_call_and_of_all_calls(folder: Path) -> None:
     assert metrics["fraction_outliers"] == 0.2
     assert metrics["threshold"] == 3.5
     assert metrics["anomaly_score"] == metrics["seldon_metric_outlier_instance_score"] > 3.5
-    assert detector.health_status()["observation"] == 10
+    state = detector.health_status()
+    assert state["observation"] == 10
+    latest = state["latest"]
+    assert (latest["rows"], latest["outliers"], latest["tags"]) == (2, 2, [1, 1])
+    assert latest["largest_score"] == metrics["anomaly_score"]
 
 
 def test_feedback_says_how_right_it_was(folder: Path) -> None:
