@@ -7,7 +7,7 @@ counts of a process that died are folded into one file, so a counter never goes 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 Labels = tuple[str, ...]
@@ -79,13 +79,17 @@ class Histogram(Metric):
 
 REGISTRY: Final[dict[str, Metric]] = {}
 
-# A snapshot is {name: {"kind", "help", "labels", "values": [(label values, value), …]}}.
+# A snapshot is {key: {"kind", "help", "labels", "values": [(label values, value), …]}}. The key is the
+# family's name; where one name has several sets of labels, the key is anything and "name" says it. A
+# histogram with bounds of its own has them in "bounds".
 Snapshot = dict[str, dict[str, Any]]
+# What others count, whose names are not known before they do.
+SOURCES: Final[list[Callable[[], Snapshot]]] = []
 
 
 def take_snapshot() -> Snapshot:
     """This process's metrics as plain JSON values."""
-    return {
+    own = {
         metric.name: {
             "kind": metric.kind,
             "help": metric.help,
@@ -95,6 +99,7 @@ def take_snapshot() -> Snapshot:
         }
         for metric in REGISTRY.values()
     }
+    return merge_snapshots([own, *(source() for source in SOURCES)]) if SOURCES else own
 
 
 def merge_snapshots(snapshots: Iterable[Snapshot]) -> Snapshot:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +102,22 @@ class _SnapshotCollector:
         self.snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
-        for name, family in sorted(self.snapshot.items()):
-            yield _family(name, family)
+        made: dict[str, Metric] = {}
+        for key, family in sorted(self.snapshot.items()):
+            fresh = _family(family.get("name", key), family)
+            known = made.setdefault(fresh.name, fresh)
+            # A name is of one kind; whoever uses it for another is not told of.
+            if known is not fresh and known.type == fresh.type:
+                known.samples += fresh.samples
+        yield from made.values()
 
 
 def _family(name: str, family: dict[str, Any]) -> Metric:
     if family["kind"] == "histogram":
+        bounds = family.get("bounds", LATENCY_BOUNDS)
         histogram = HistogramMetricFamily(name, family["help"], labels=family["labels"])
         for labels, row in family["values"]:
-            histogram.add_metric(labels, _cumulative(row), row[-1])
+            histogram.add_metric(labels, _cumulative(bounds, row), row[-1])
         return histogram
     kind = CounterMetricFamily if family["kind"] == "counter" else GaugeMetricFamily
     plain = kind(name, family["help"], labels=family["labels"])
@@ -119,9 +126,9 @@ def _family(name: str, family: dict[str, Any]) -> Metric:
     return plain
 
 
-def _cumulative(row: list[float]) -> list[tuple[str, float]]:
+def _cumulative(bounds: Iterable[float], row: list[float]) -> list[tuple[str, float]]:
     buckets, total = [], 0.0
-    for bound, count in zip((*map(str, LATENCY_BOUNDS), "+Inf"), row, strict=False):
+    for bound, count in zip((*map(str, bounds), "+Inf"), row, strict=False):
         total += count
         buckets.append((bound, total))
     return buckets

@@ -65,7 +65,7 @@ class Dispatcher:
         self.meter = meter
         self.batcher: Batcher | None = None
         self._labels = unit_labels(settings.identity, settings.model_name, worker)
-        self._reward_labels = tuple(sorted(self._labels.items()))
+        self._reward_labels = tuple(sorted((self._labels | {"method": FEEDBACK.method}).items()))
         self._metadata: Json | None = None
 
     def runs_on_loop(self, operation: Operation) -> bool:

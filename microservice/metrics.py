@@ -20,6 +20,7 @@ from microservice.settings import Identity
 log = logging.getLogger(__name__)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 UNSET = "NOT_IMPLEMENTED"
+CALL_SECONDS = "seldon_microservice_request_seconds"
 BUCKETS = tuple(round(0.001 * 30_000 ** (step / 50), 6) for step in range(51))
 
 Labels = tuple[tuple[str, str], ...]
@@ -92,7 +93,7 @@ class RequestTimes:
         if labels is None:
             labels = (("code", code), ("method", method), ("model_name", self._model_name))
             self._series[method, code] = labels
-        self._meter.observe("seldon_microservice_request_seconds", labels, seconds)
+        self._meter.observe(CALL_SECONDS, labels, seconds)
 
 
 def read_labels(pairs: Iterable[Iterable[str]]) -> Labels:

@@ -110,5 +110,7 @@ def _local_transport(spec: MicroserviceSpec) -> Transport:
         spec.url,
         threads=settings.UNIT_THREADS,
         max_answer_bytes=settings.PREDICT_MAX_ANSWER_BYTES,
+        worker=settings.SELDON_WORKER,
+        whose=spec.whose,
     )
     return transport

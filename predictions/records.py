@@ -13,6 +13,20 @@ PROTOCOL_NAMES: Final = tuple(PROTOCOLS)
 GRPC_SCHEMES: Final = ("grpc://", "grpcs://")
 
 
+class UnitPlace(NamedTuple):
+    """Which unit of which graph something is; `version` is the predictor's."""
+
+    client: str = ""
+    deployment: str = ""
+    predictor: str = ""
+    version: str = ""
+    unit: str = ""
+    image: str = ""
+
+
+NO_PLACE: Final = UnitPlace()
+
+
 @dataclass(frozen=True, slots=True)
 class MicroserviceSpec:
     """A microservice as it was registered; equal specs are the same thing to call."""
@@ -24,6 +38,8 @@ class MicroserviceSpec:
     concurrency_limit: int
     # A process that this machine runs itself, because an operator said so.
     is_local: bool = False
+    # Of a class in this process: what it counts is told under its unit's name.
+    whose: UnitPlace = NO_PLACE
 
     @property
     def is_grpc(self) -> bool:

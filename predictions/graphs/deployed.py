@@ -17,7 +17,7 @@ from predictions.graphs.nodes import Node, Place, compile_graph
 from predictions.graphs.ports import NoPort, Port, ReplicasPort
 from predictions.graphs.request_log import RequestLog, unit_log
 from predictions.graphs.serving import Explainer, Predictor, Serving, Unit
-from predictions.records import MicroserviceSpec
+from predictions.records import NO_PLACE, MicroserviceSpec, UnitPlace
 from predictions.traffic import bounds_of, choose, is_mirrored, point_of
 from predictions.upstreams import Upstream
 
@@ -137,7 +137,7 @@ class Assembler:
         root = compile_graph(
             predictor.graph,
             self._flow_of,
-            self._port,
+            lambda unit: self._port(unit, place),
             self._seconds,
             place,
             lambda unit: unit_log(self._log, unit, facts),
@@ -156,14 +156,17 @@ class Assembler:
         label = f"{self._serving.name}{SUFFIX}/{predictor}"
         return self._replicas(label, explainer.endpoints, EXPLAIN_SECONDS)
 
-    def _port(self, unit: Unit) -> Port:
+    def _port(self, unit: Unit, place: Place) -> Port:
         urls = tuple(_whole_url(url, unit) for url in unit.endpoints)
-        return self._replicas(f"{self._serving.name}/{unit.name}", urls, self._seconds(unit))
+        whose = _whose(urls, unit, place)
+        return self._replicas(f"{self._serving.name}/{unit.name}", urls, self._seconds(unit), whose)
 
-    def _replicas(self, label: str, urls: tuple[str, ...], seconds: float) -> Port:
+    def _replicas(
+        self, label: str, urls: tuple[str, ...], seconds: float, whose: UnitPlace = NO_PLACE
+    ) -> Port:
         replicas = []
         for url in urls:
-            spec = replace(self._default, name=label, url=url, deadline_seconds=seconds)
+            spec = replace(self._default, name=label, url=url, deadline_seconds=seconds, whose=whose)
             self._specs.add(spec)
             replicas.append(self._upstream_of(spec))
         if len(replicas) == 1:
@@ -182,3 +185,10 @@ def _whole_url(url: str, unit: Unit) -> str:
         return url
     given = [dict(zip(("name", "value", "type"), each, strict=True)) for each in unit.parameters]
     return f"{url}?{orjson.dumps(given).decode()}"
+
+
+def _whose(urls: tuple[str, ...], unit: Unit, place: Place) -> UnitPlace:
+    """Of a class in this process its place, so that each unit has an object of its own."""
+    if not any(url.startswith("python:") for url in urls):
+        return NO_PLACE
+    return UnitPlace(*place.labels, unit.name, unit.image)

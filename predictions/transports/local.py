@@ -32,7 +32,7 @@ from microservice.hooks import (
     Operation,
     find_hook,
 )
-from microservice.metrics import Meter, Snapshots
+from microservice.metrics import Snapshots
 from microservice.parameters import read_parameter
 from microservice.protocol.errors import MicroserviceError, failure_body
 from microservice.requests import Call as ModelCall
@@ -42,14 +42,16 @@ from microservice.rest import (
     answer_in_thread,
     answer_message,
 )
-from microservice.settings import Settings
+from microservice.settings import Identity, Settings
 from predictions.errors import (
     AnswerTooLargeError,
     MicroserviceDownError,
     MicroserviceSlowError,
     UnitUnloadableError,
 )
+from predictions.records import NO_PLACE, UnitPlace
 from predictions.transports.base import Answer, Call, Transport
+from predictions.transports.local_metrics import UnitMeter
 
 SCHEME: Final = "python:"
 JSON: Final = "application/json"
@@ -77,8 +79,20 @@ class Place(NamedTuple):
 class LocalTransport(Transport):
     """Calls the class at `url`, loaded at the first call, in at most `threads` threads of its own."""
 
-    def __init__(self, name: str, url: str, *, threads: int = 4, max_answer_bytes: int = 33_554_432) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        threads: int = 4,
+        max_answer_bytes: int = 33_554_432,
+        worker: int = 0,
+        whose: UnitPlace = NO_PLACE,
+    ) -> None:
         self.name = name
+        self._worker = str(worker)
+        self._whose = whose
+        self._meter: UnitMeter | None = None
         self._place = Place.of(url)
         self._threads = threads
         self._max_answer_bytes = max_answer_bytes
@@ -105,6 +119,8 @@ class LocalTransport(Transport):
 
     async def close(self) -> None:
         self._closed = True
+        if self._meter is not None:
+            self._meter.close()
         if self._app is not None:
             self._app.threads.end()
             self._app.side_thread.end()
@@ -138,11 +154,21 @@ class LocalTransport(Transport):
         return Answer(reply.status, reply.content_type.decode("latin-1"), reply.body)
 
     def _serve(self, component: Component) -> RestApp:
+        whose = self._whose
+        identity = Identity(whose.unit, whose.image, whose.predictor, whose.version, whose.deployment)
         settings = Settings(
-            self._place.class_name, str(self._place.folder), {}, self.name, threads=self._threads
+            self._place.class_name,
+            str(self._place.folder),
+            {},
+            self.name,
+            threads=self._threads,
+            identity=identity,
         )
-        meter = Meter()
-        return RestApp(Dispatcher(component, settings, meter), settings, meter, Snapshots(Path(), "local"))
+        meter = self._meter = UnitMeter(whose.client, identity)
+        if self._closed:
+            meter.close()
+        dispatcher = Dispatcher(component, settings, meter, self._worker)
+        return RestApp(dispatcher, settings, meter, Snapshots(Path(), "local"))
 
 
 def _asks_of(dispatcher: Dispatcher) -> dict[str, Asking]:

@@ -64,7 +64,7 @@ class UncheckedStore(MemoryConfigStore):
 
 def transport(spec: MicroserviceSpec) -> Transport:
     if spec.url.startswith("python:"):
-        return LocalTransport(spec.name, spec.url, max_answer_bytes=1 << 20)
+        return LocalTransport(spec.name, spec.url, max_answer_bytes=1 << 20, whose=spec.whose)
     return remote_transport(spec, 1 << 20)
 
 

@@ -9,14 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from pytest_django.fixtures import Settings
 
+from common.metrics import merge_snapshots, take_snapshot
+from common.metrics_files import render_prometheus
+from microservice.settings import Identity
 from predictions.errors import UnitsInProcessOffError
 from predictions.part import _transport
 from predictions.records import MicroserviceSpec
 from predictions.transports.base import Call
 from predictions.transports.local import LocalTransport
+from predictions.transports.local_metrics import DROPPED, MAX_SERIES, UnitMeter
 from tests.predictions.graphs.servings import predictor, serving, unit
 from tests.predictions.graphs.units import FEEDBACK, ONES, SUM, add, units
 from tests.predictions.machine import read, running
@@ -174,3 +179,109 @@ async def test_async_methods_run_on_the_loop_and_metadata_is_told(tmp_path: Path
         headers = [("authorization", "Bearer acme")]
         told = read(await machine.call("GET", "/seldon/acme/sum/api/v1.0/metadata/m", [], headers))
     assert (answer["data"]["ndarray"], told["name"]) == ([[2.0, 4.0]], "twice")
+
+
+COUNTING = """
+    class Model:
+        def predict(self, X, names):
+            return X
+        def send_feedback(self, X, names, reward, truth, routing=None):
+            return []
+        def metrics(self):
+            return [
+                {"type": "COUNTER", "key": "asked_total", "value": 2, "tags": {"who": "me"}},
+                {"type": "COUNTER", "key": "asked", "value": 1},
+                {"type": "GAUGE", "key": "depth", "value": 7},
+                {"type": "TIMER", "key": "took", "value": 20},
+                {"type": "COUNTER", "key": "seldon_requests", "value": 1},
+                {"type": "COUNTER", "key": "text", "value": 1, "tags": {"bad label": "x"}},
+            ]
+"""
+LABELS = (
+    'deployment_name="sum",image_name="me/iris",image_version="0.1",method="{method}",model_image="me/iris",'
+    'model_name="a",model_version="0.1",namespace="{client}",predictor_name="main",predictor_version="v7",'
+    'seldon_deployment_name="sum"{more},worker_id="0"'
+)
+
+
+def series(text: str) -> dict[str, float]:
+    """The samples of a Prometheus text, their labels in order."""
+    found = {}
+    for line in text.splitlines():
+        name, _, rest = line.partition("{")
+        if rest and not line.startswith("#"):
+            labels, _, value = rest.rpartition("} ")
+            found[f"{name}{{{','.join(sorted(labels.split(',')))}}}"] = float(value)
+    return found
+
+
+def labelled(name: str, client: str = "acme", method: str = "predict", more: str = "") -> str:
+    return f"{name}{{{LABELS.format(method=method, client=client, more=more)}}}"
+
+
+async def test_what_units_count_is_told_under_seldon_cores_names_while_they_are_there(tmp_path: Path) -> None:
+    here = write(tmp_path, COUNTING)
+    served = serving(predictor(unit("a", endpoints=here, image="me/iris:0.1"), version="v7"))
+    async with running() as machine:
+        machine.deploy("acme", sum=served)
+        machine.deploy("globex", sum=served)
+        for _ in range(2):
+            response = read(await machine.post(SUM, ONES))
+        await machine.post(FEEDBACK, {"request": ONES, "response": response, "reward": 0.5})
+        await machine.post("/seldon/sum/api/v1.0/predictions", ONES, token="globex")
+        text = render_prometheus(merge_snapshots([take_snapshot()])).decode()
+    found = series(text)
+    assert found[labelled("asked_total")] == 2
+    assert found[labelled("asked_total", more=',who="me"')] == 4
+    assert found[labelled("asked_total", "globex")] == 1
+    assert found[labelled("depth")] == 7
+    assert found[labelled("took_sum")] == pytest.approx(0.04)
+    assert found[labelled("seldon_api_model_feedback_total", method="feedback")] == 1
+    assert found[labelled("seldon_api_model_feedback_reward_total", method="feedback")] == 0.5
+    assert text.count("# TYPE asked_total counter") == 1
+    assert 'le="30.0"' in text
+    assert "bad label" not in text
+    assert found['seldon_unit_metrics_dropped_total{deployment_name="sum",namespace="globex"}'] == 2
+    assert "asked_total" not in render_prometheus(take_snapshot()).decode()
+
+
+def test_numbers_and_texts_that_would_spoil_the_whole_page_are_left_out_or_mended() -> None:
+    meter = UnitMeter("acme", Identity(deployment="odd"))
+    meter.set_gauge("depth", (), float("nan"))
+    meter.count("asked", (), float("inf"))
+    meter.count("asked", (("who", "x" * 300),))
+    meter.count("no name", ())
+    meter.count("half", (("who", "a\ud800"),))
+    meter.observe("took", (), 0.02)
+    text = render_prometheus(orjson.loads(orjson.dumps(take_snapshot()))).decode()
+    meter.close()
+    assert 'half_total{namespace="acme",who="a?"} 1.0' in text
+    assert 'took_bucket{le="30.0",namespace="acme"} 1.0' in text
+    assert DROPPED.values["acme", "odd"] == 4
+
+
+def test_series_of_a_unit_are_bounded() -> None:
+    meter = UnitMeter("acme", Identity(deployment="many"))
+    for number in range(MAX_SERIES + 5):
+        meter.count("asked", (("who", str(number)),))
+        meter.count("asked", (("who", "0"),))
+    (family,) = meter.told().values()
+    meter.close()
+    assert len(family["values"]) == MAX_SERIES
+    assert family["values"][0] == (["acme", "0"], MAX_SERIES + 6)
+    assert DROPPED.values["acme", "many"] == 5
+
+
+async def test_each_predictor_has_objects_of_its_own(tmp_path: Path) -> None:
+    here = write(tmp_path, "class Model:\n    n = 0\n    def predict(self, X, names):\n"
+                           "        self.n += 1\n        return [[self.n]]\n")  # fmt: skip
+    async with running() as machine:
+        both = (
+            predictor(unit("a", endpoints=here), "one", 50),
+            predictor(unit("a", endpoints=here), "two", 50),
+        )
+        machine.deploy("acme", sum=serving(*both))
+        answers = [read(await machine.post(f"{SUM}?puid={puid}", ONES)) for puid in range(20)]
+    counted = {name: [each["data"]["ndarray"][0][0] for each in answers
+                      if each["meta"]["tags"]["predictor"] == name] for name in ("one", "two")}  # fmt: skip
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in counted.values())
