@@ -1,5 +1,7 @@
 """How the secrets of consumer keys are stored: one salted SHA-256, because they are random and long.
 
+Those that people chose, in manifests, are hashed more slowly.
+
 PBKDF2 and its kind are slow on purpose, so that a stolen hash of a guessable password costs years to try. A
 consumer secret has 238 random bits: no speed of trying helps, while a slow hash would make each token
 request cost half a second of processor time and so hand a denial of service to anybody with a key.
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from django.contrib.auth.hashers import BasePasswordHasher, mask_hash
+from django.contrib.auth.hashers import BasePasswordHasher, PBKDF2PasswordHasher, mask_hash
 from django.utils.crypto import constant_time_compare
 
 
@@ -45,3 +47,10 @@ class SecretHasher(BasePasswordHasher):
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """Nothing: there is no cost to level."""
+
+
+class ChosenSecretHasher(PBKDF2PasswordHasher):
+    """For secrets that somebody chose: each try costs some 30 ms, of a thief and of the token call alike."""
+
+    algorithm = "pbkdf2_chosen_secret"
+    iterations = 100_000

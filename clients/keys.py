@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from django.contrib.auth.hashers import make_password
+
 from clients.errors import KeyInvalidError
 from clients.models import Client, ConsumerKey
 from clients.origins import normalise_origin
-from clients.records import FINE_SCOPES, KEY_KINDS, KeySpec
+from clients.records import FINE_SCOPES, KEY_KINDS, KeySpec, is_guessable
 from clients.tokens import generate_key_text, generate_secret
 
-_SECRET: Final = re.compile(r"[!-~]{16,128}\Z")
 _KEY_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{4,64}\Z")
 
 
@@ -44,9 +45,29 @@ def build_key(client: Client | None, spec: KeySpec) -> tuple[ConsumerKey, str]:
 
 def _check_secret(secret: str) -> str:
     # Secrets are hashed fast because random ones cannot be guessed; one from outside must be no easier.
-    if secret and not _SECRET.match(secret):
+    if secret and is_guessable(secret):
         raise KeyInvalidError("a given secret is 16 to 128 printable ASCII characters without spaces")
     return secret
+
+
+def build_deployment_key(client: Client, deployment: str, oauth_key: str) -> ConsumerKey:
+    """An unsaved key, without its secret, that reaches one deployment; its own text is told to nobody."""
+    return ConsumerKey(
+        client_id=generate_key_text(),
+        name=f"oauth_key {oauth_key} of {deployment}"[:255],
+        tenant=client,
+        kind="fine",
+        scopes=["predict"],
+        client_type=ConsumerKey.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=ConsumerKey.GRANT_CLIENT_CREDENTIALS,
+        deployment=deployment,
+        oauth_key=oauth_key,
+    )
+
+
+def hash_secret(secret: str) -> str:
+    """What is stored of a secret that a manifest named."""
+    return make_password(secret, hasher="pbkdf2_chosen_secret" if is_guessable(secret) else "sha256_secret")
 
 
 def describe_key(key: ConsumerKey) -> dict[str, Any]:

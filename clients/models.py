@@ -65,6 +65,9 @@ class ConsumerKey(AbstractApplication):  # type: ignore[misc]
     # The secret's last four characters, to tell keys apart.
     secret_hint = models.CharField(max_length=4, blank=True, editable=False)
     created_by = models.CharField(max_length=200, blank=True, editable=False)
+    # Of a key that a manifest's `oauth_key` made: the only deployment that it reaches, and that name.
+    deployment = models.CharField(max_length=253, blank=True, default="", editable=False)
+    oauth_key = models.CharField(max_length=200, blank=True, default="", editable=False, db_index=True)
 
     class Meta(AbstractApplication.Meta):  # type: ignore[misc]
         ordering: ClassVar = ["id"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.hashers import check_password
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.scopes import SettingsScopes
 
 from clients.models import ConsumerKey
+from common import clock
 from stores.changes import publish
 
 TOPIC = "credentials"
+_MOST_NAMESAKES: Final = 8
+_LONGEST_CLIENT: Final = 64
+_LONGEST_TEXT: Final = 264
 
 
 def find_key(text: str) -> ConsumerKey | None:
@@ -21,6 +25,31 @@ def find_key(text: str) -> ConsumerKey | None:
         return None
     keys = ConsumerKey.objects.for_all_clients().select_related("tenant")
     return keys.filter(client_id=text).first()
+
+
+def find_deployment_key(text: str, secret: str) -> ConsumerKey | None:
+    """The live key of a deployment that these sign in for; None when there is none, or it is not clear which.
+
+    `text` is `<oauth_key><client>`, or `<oauth_key>` alone. Different clients may have chosen the same.
+    """
+    found = [key for key in _namesakes(text) if key.is_live(clock.now())]
+    # Who has many namesakes must say whose it is, lest all their secrets be tried.
+    plain = [key for key in found if key.oauth_key == text][: _MOST_NAMESAKES + 1]
+    tried = [key for key in found if key.oauth_key != text][:_MOST_NAMESAKES]
+    tried += plain if len(plain) <= _MOST_NAMESAKES else []
+    fitting = [key for key in tried if is_secret_of(key, secret)]
+    return fitting[0] if len({key.tenant_id for key in fitting}) == 1 else None
+
+
+def _namesakes(text: str) -> list[ConsumerKey]:
+    """Keys of deployments that `text` may mean, newest first."""
+    if not 0 < len(text) <= _LONGEST_TEXT or not text.isascii() or not text.isprintable():
+        return []
+    parts = [text[:place] for place in range(max(1, len(text) - _LONGEST_CLIENT), len(text) + 1)]
+    keys = ConsumerKey.objects.for_all_clients().select_related("tenant")
+    rows = keys.filter(oauth_key__in=parts, tenant__legacy_api=True).exclude(deployment="").order_by("-pk")
+    named = [(key, key.oauth_key + (key.tenant.name if key.tenant else "")) for key in rows]
+    return [key for key, whole in named if text in (key.oauth_key, whole)]
 
 
 def is_secret_of(key: ConsumerKey, secret: str) -> bool:

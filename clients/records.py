@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,9 @@ SURFACES: Final = ("events", "actions", "recommend", "predict", "js", "other")
 READING_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 NEVER: Final = float("inf")
 
+_SECRET: Final = re.compile(r"[!-~]{16,128}\Z")
+_OAUTH_KEY: Final = re.compile(r"[!-9;-~]{1,200}\Z")
+
 ALL_SCOPES: Final = frozenset({"all", "readonly", *FINE_SCOPES})
 READONLY_SCOPES: Final = frozenset({"readonly", *FINE_SCOPES})
 JS_SCOPES: Final = frozenset({"js"})
@@ -29,6 +33,16 @@ def check_client_name(name: str) -> None:
     """Raises ClientNameError unless `name` is safe as a folder, a tag and a path segment."""
     if not is_client_name(name):
         raise ClientNameError(name)
+
+
+def is_oauth_key(text: str) -> bool:
+    """Whether a manifest's `oauth_key` can sign in by HTTP Basic."""
+    return bool(_OAUTH_KEY.match(text))
+
+
+def is_guessable(secret: str) -> bool:
+    """Whether a secret from outside is none of 16 to 128 printable ASCII characters without spaces."""
+    return not _SECRET.match(secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,7 @@ class Caller:
     """One token or JavaScript key of one client.
 
     `client` is the client's name ("" for an operator), `client_id` its primary key (0 for an operator),
-    `expires_at` Unix seconds (infinity: never).
+    `expires_at` Unix seconds (infinity: never), `deployment` the only one that it reaches (empty: all).
     """
 
     client: str
@@ -95,6 +109,7 @@ class Caller:
     legacy_api: bool
     origins: tuple[str, ...]
     quotas: Mapping[str, Limits]
+    deployment: str = ""
 
     def may(self, scope: str, method: str = "GET") -> bool:
         """True when a call of `method` that needs `scope` is within this caller's scopes."""

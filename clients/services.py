@@ -20,7 +20,7 @@ from clients.errors import (
     QuotaInvalidError,
 )
 from clients.models import AuditEntry, Client, ConsumerKey, Quota
-from clients.oauth import TOPIC, publish_change
+from clients.oauth import TOPIC, is_secret_of, publish_change
 from clients.records import (
     NEVER,
     SURFACES,
@@ -30,6 +30,7 @@ from clients.records import (
     KeySpec,
     Limits,
     check_client_name,
+    is_oauth_key,
 )
 from clients.tokens import generate_token
 from common import clock
@@ -176,6 +177,8 @@ def _make_key(client: Client | None, spec: KeySpec, by: By) -> NewKey:
 @transaction.atomic
 def rotate_key(*, key: ConsumerKey, overlap_seconds: float, by: By) -> NewKey:
     """Makes a key like `key`, which itself works for another `overlap_seconds` (at most 90 days)."""
+    if key.deployment:
+        raise KeyInvalidError("its secret is its deployment's; apply the manifest with another one")
     if not 0 <= overlap_seconds <= _MAX_OVERLAP_SECONDS:
         raise KeyInvalidError(f"overlap_seconds must be between 0 and {_MAX_OVERLAP_SECONDS}")
     before = key_rules.describe_key(key)
@@ -205,6 +208,53 @@ def set_origins(*, key: ConsumerKey, origins: Sequence[str], by: By) -> None:
     key.origins = key_rules.check_origins(key.kind, origins)
     key.save(update_fields=["origins"])
     _note_key("set_origins", key, by, before)
+
+
+@transaction.atomic
+def bind_deployment_key(*, client: Client, deployment: str, oauth_key: str, secret: str, by: By) -> None:
+    """Lets `oauth_key`, and no former one, sign in for the client's deployment.
+
+    Without a secret the key that there is stays as it is, and none is made; nor of what no HTTP Basic
+    could carry.
+    """
+    rows = ConsumerKey.objects.for_client(client).filter(deployment=deployment)
+    for former in rows.exclude(oauth_key=oauth_key).filter(is_active=True):
+        revoke_key(key=former, by=by)
+    known = rows.filter(oauth_key=oauth_key).first()
+    if not secret or not is_oauth_key(oauth_key):
+        return
+    if known and known.is_active and is_secret_of(known, secret):
+        return
+    key = known or key_rules.build_deployment_key(client, deployment, oauth_key)
+    before = key_rules.describe_key(known) if known else None
+    get_access_token_model().objects.filter(application_id=key.pk).delete()
+    key.client_secret = key_rules.hash_secret(secret)
+    key.is_active = True
+    key.created_by = by.actor[:200]
+    key.save()
+    _note_key("bind_key", key, by, before)
+
+
+@transaction.atomic
+def unbind_deployment_keys(*, client: Client, deployment: str, by: By) -> None:
+    """Deletes every key of a deployment that is no more, with its tokens."""
+    for key in ConsumerKey.objects.for_client(client).filter(deployment=deployment):
+        before = key_rules.describe_key(key)
+        key.delete()
+        record_change(by=by, action="delete_key", client=client, target=key.client_id, before=before)
+        publish_change(key)
+
+
+def deployment_keys(*, client: Client, oauth_key: str) -> list[ConsumerKey]:
+    """The client's live keys of deployments that a manifest calls `oauth_key`."""
+    rows = ConsumerKey.objects.for_client(client).filter(oauth_key=oauth_key, is_active=True)
+    return list(rows.exclude(deployment="")) if oauth_key else []
+
+
+def is_deployment_key(*, client: Client, deployment: str, oauth_key: str, secret: str) -> bool:
+    """Whether these sign in for the client's deployment, if its legacy_api switch is on."""
+    own = deployment_keys(client=client, oauth_key=oauth_key)
+    return any(key.deployment == deployment and is_secret_of(key, secret) for key in own)
 
 
 def _note_key(action: str, key: ConsumerKey, by: By, before: dict[str, Any] | None) -> None:

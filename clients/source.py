@@ -45,6 +45,7 @@ _KEY_COLUMNS: Final = (
     "tenant_id",
     "tenant__name",
     "tenant__legacy_api",
+    "deployment",
 )
 
 
@@ -161,10 +162,13 @@ class _Key:
     client: str
     legacy_api: bool
     quotas: Quotas
+    deployment: str
 
 
 def _read_keys(where: Q) -> Iterator[_Key]:
     live = Q(is_active=True) & (Q(tenant=None) | Q(tenant__is_active=True))
+    # The OAuth gateway of old is there for those alone who have its manners switched on.
+    live &= Q(deployment="") | Q(tenant__legacy_api=True)
     in_time = Q(expires_at=None) | Q(expires_at__gt=clock.now())
     rows = ConsumerKey.objects.for_all_clients().filter(where & live & in_time).order_by()
     found = list(rows.values_list(*_KEY_COLUMNS))
@@ -174,7 +178,7 @@ def _read_keys(where: Q) -> Iterator[_Key]:
 
 
 def _make_key(row: tuple[Any, ...], quotas: Quotas) -> _Key:
-    pk, text, kind, scopes, origins, expires_at, client_id, client, legacy_api = row
+    pk, text, kind, scopes, origins, expires_at, client_id, client, legacy_api, deployment = row
     # Interned, so that all callers of a client share one string.
     return _Key(
         pk=pk,
@@ -187,6 +191,7 @@ def _make_key(row: tuple[Any, ...], quotas: Quotas) -> _Key:
         client=sys.intern(client or ""),
         legacy_api=bool(legacy_api),
         quotas=quotas,
+        deployment=sys.intern(deployment),
     )
 
 
@@ -226,6 +231,7 @@ def _caller_of_token(key: _Key, scope: str, expires: datetime) -> Caller:
         legacy_api=key.legacy_api,
         origins=(),
         quotas=key.quotas,
+        deployment=key.deployment,
     )
 
 

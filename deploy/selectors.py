@@ -14,6 +14,7 @@ from clients.models import Client
 from clients.services import get_client
 from common import clock
 from deploy.errors import NamespaceUnclearError
+from deploy.gateway_keys import without_secret
 from deploy.manifests import Manifest, write_manifest, write_objects
 from deploy.models import SeldonDeployment
 from deploy.status import parts_now
@@ -135,11 +136,11 @@ def read_log_from(path: Path, place: int) -> tuple[list[str], int]:
 
 
 def kept_of(manifest: Manifest) -> dict[str, Any]:
-    """A manifest as it is kept: without what is written into it when it is shown."""
+    """A manifest as it is kept: without its secret, and without what is written into it when it is shown."""
     document = write_manifest(manifest)
     document.pop("status", None)
     kept = {name: value for name, value in document["metadata"].items() if name not in _MANAGED}
-    return document | {"metadata": kept}
+    return without_secret(document) | {"metadata": kept}
 
 
 def diff_of(client: Client, manifest: Manifest) -> list[str]:

@@ -18,6 +18,7 @@ from clients.services import record_change
 from common import clock
 from deploy.changing import promoted, scaled
 from deploy.errors import GenerationMissingError, TextUnusableError
+from deploy.gateway_keys import bind_key, is_bound, key_cautions, unbind_keys
 from deploy.manifests import (
     Manifest,
     cautions_of,
@@ -78,6 +79,7 @@ def apply_deployment(*, client: Client, manifest: Manifest, by: By) -> Applied:
     if applied.change != UNCHANGED:
         row = found or SeldonDeployment(client=client, name=manifest.name, generation=0)
         _put(row, document, "applied", by)
+        bind_key(client, manifest, by)
     return applied
 
 
@@ -115,6 +117,7 @@ def delete_deployment(*, client: Client, name: str, by: By) -> None:
     """Ends a deployment: no new calls from now on, its processes are stopped when they have drained."""
     row = _get_locked(client, name)
     row.delete()
+    unbind_keys(row.client, name, by)
     with contextlib.suppress(DeploymentMissingError):
         remove_deployment(client=client, name=name)
     record_change(by=by, action="delete_deployment", client=client, target=name, before=_told(row))
@@ -150,12 +153,13 @@ def _applied(
 ) -> Applied:
     if found is None:
         change, generation = CREATED, 1
-    elif found.manifest == document:
+    elif found.manifest == document and is_bound(client, manifest):
         change, generation = UNCHANGED, found.generation
     else:
         change, generation = CONFIGURED, found.generation + 1
-    warned = tuple(str(each) for each in (*manifest.notes, *cautions_of(manifest)))
-    return Applied(client.name, manifest.name, change, generation, warned)
+    warned = [str(each) for each in (*manifest.notes, *cautions_of(manifest))]
+    warned += key_cautions(client, manifest)
+    return Applied(client.name, manifest.name, change, generation, tuple(warned))
 
 
 def _change(row: SeldonDeployment, document: dict[str, Any], words: str, by: By) -> Applied:
@@ -164,6 +168,7 @@ def _change(row: SeldonDeployment, document: dict[str, Any], words: str, by: By)
     applied = _applied(row.client, manifest, row, checked)
     if applied.change != UNCHANGED:
         _put(row, checked, words, by)
+        bind_key(row.client, manifest, by)
     return applied
 
 

@@ -9,6 +9,7 @@ from lane.request import Request
 from lane.route import Route
 from microservice.protocol.classify import SERVICE
 from predictions.bodies import puid_of
+from predictions.endpoints import check_reaches_strategy
 from predictions.errors import MessageError, MicroserviceGarbageError
 from predictions.gateway import Gateway
 from predictions.grpc_calls import grpc_routes
@@ -31,6 +32,7 @@ class ClassifyServicer:
 
     async def classify(self, request: Request) -> Reply:
         """The answer of the client's strategy; messages of the client's own are read by their types."""
+        check_reaches_strategy(request)
         gateway, client = self._gateway, request.client
         types = gateway.types_of(client)
         document = request_to_document(request.body, types)

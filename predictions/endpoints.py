@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from clients.errors import ScopeRefusedError
 from lane.reply import Reply
 from lane.request import Request
-from predictions.bodies import puid_of, read_document, read_js_document
+from predictions.bodies import parse_object, puid_of, read_document, read_js_document
 from predictions.errors import AnswererMissingError, ModelRefusedError, UnitRefusedError
 from predictions.feedback import (
     check_feedback,
@@ -12,6 +13,7 @@ from predictions.feedback import (
     deliver_graph_feedback,
     puid_of_feedback,
 )
+from predictions.forms import read_form_body, read_message_body
 from predictions.gateway import Gateway
 from predictions.graphs.deployed import Deployed
 from predictions.graphs.endpoints import DeploymentEndpoints, refused, trace_headers
@@ -31,6 +33,7 @@ class PredictionEndpoints:
 
     async def predict(self, request: Request) -> Reply:
         """`POST /predict`: Seldon Server's form in and out."""
+        check_reaches_strategy(request)
         body, document = read_document(request)
         return await self._predict_legacy(request, Ask(request.client, LEGACY, body, document))
 
@@ -44,9 +47,9 @@ class PredictionEndpoints:
         deployed = self.deployed(request)
         if deployed is not None:
             return await self.deployments.predict(request, deployed)
-        body, document = read_document(request)
+        body = read_message_body(request)
         try:
-            return Reply(await self.ask(request, body, document))
+            return Reply(await self.ask(request, body, parse_object(body)))
         except ModelRefusedError as error:
             if not error.body:
                 raise
@@ -55,16 +58,27 @@ class PredictionEndpoints:
 
     async def feedback(self, request: Request) -> Reply:
         """Feedback, back to whoever answered."""
-        body, document = read_document(request)
+        body = read_form_body(request)
+        document = parse_object(body)
         try:
             return Reply(await self.deliver(request, body, document))
         except UnitRefusedError as error:
             return refused(error, puid_of_feedback(document))
 
+    async def gateway_feedback(self, request: Request) -> Reply:
+        """The same as Seldon Core's OAuth gateway answered it: with nothing, to who came in by it."""
+        reply = await self.feedback(request)
+        return Reply() if request.caller.deployment and reply.status == 200 else reply
+
     # -- the same for every door -------------------------------------------------------------------
 
     def deployed(self, request: Request) -> Deployed | None:
-        """The deployment that is meant; None where a microservice or the client's strategy is."""
+        """The deployment that is meant; None where a microservice or the client's strategy is.
+
+        DeploymentMissingError for the key of a deployment that is not this one, or not there.
+        """
+        if request.caller.deployment:
+            return self.deployments.get(request)
         if "name" in request.params or not self._gateway.has_strategy(request.client):
             return self.deployments.find(request)
         return None
@@ -100,3 +114,9 @@ class PredictionEndpoints:
         if owner != request.client:
             raise AnswererMissingError(owner, name)
         return name
+
+
+def check_reaches_strategy(request: Request) -> None:
+    """Raises ScopeRefusedError for the key of one deployment, which no strategy answers."""
+    if request.caller.deployment:
+        raise ScopeRefusedError("all")

@@ -21,14 +21,11 @@ from predictions.bodies import puid_of
 from predictions.errors import MicroserviceGarbageError, ProtocolMismatchError
 from predictions.gateway import Gateway
 from predictions.graphs import flows
-from predictions.graphs.describing import check_ready
 from predictions.graphs.endpoints import DeploymentEndpoints, is_logged, trace_headers
 from predictions.graphs.gateway import Asked
 from predictions.graphs.infer_message import InferMessage
-from predictions.graphs.open_endpoints import V2, OpenEndpoints
+from predictions.graphs.open_endpoints import SERVER_NAME, V2, OpenEndpoints
 from predictions.grpc_calls import grpc_routes, read_message
-
-SERVER_NAME: Final = "seldon-api"
 
 
 def inference_methods(gateway: Gateway, max_body_bytes: int = 16_777_216) -> list[Route]:
@@ -98,15 +95,11 @@ class InferenceServicer:
         return Reply(cast("InferMessage", answer).answer(is_raw=bool(asked.raw_input_contents)))
 
     async def repository_index(self, request: Request) -> Reply:
-        """The client's deployments that speak v2."""
+        """The caller's deployments that speak v2, or the units of the one that is named."""
         asked = read_message(pb.RepositoryIndexRequest, request.body)
         answer = pb.RepositoryIndexResponse()
-        for name, serving in self._graphs.registry.of(request.client).items():
-            if serving.protocol != V2:
-                continue
-            reason = self._problem(request.client, name)
-            if not (asked.ready and reason):
-                answer.models.add(name=name, state="UNAVAILABLE" if reason else "READY", reason=reason)
+        for row in self._open.rows(request, is_ready_only=asked.ready):
+            answer.models.add(**row)
         return _written(answer)
 
     def _is_ready(self, request: Request, model: str) -> bool:
@@ -115,13 +108,6 @@ class InferenceServicer:
         except UnavailableError:
             return False
         return True
-
-    def _problem(self, client: str, name: str) -> str:
-        try:
-            check_ready(self._graphs.get(client, name))
-        except UnavailableError as error:
-            return error.message
-        return ""
 
 
 def _parsed(raw: bytes) -> pb.ModelInferRequest:

@@ -11,13 +11,15 @@ from lane.route import Docs, Endpoint, Parameter, Route
 from predictions import errors
 from predictions.endpoints import PredictionEndpoints
 from predictions.gateway import Gateway
+from predictions.gateway_dialect import GATEWAY
 from predictions.graphs.endpoints import DeploymentEndpoints
 from predictions.graphs.explaining import ExplainerEndpoints, explainer_routes
 from predictions.graphs.open_endpoints import OpenEndpoints
 from predictions.graphs.routes import deployment_routes, open_routes
-from predictions.graphs.schemas import FEEDBACK_BODY, REFUSAL, SELDON_MESSAGE, Schema
+from predictions.graphs.schemas import FEEDBACK_BODY, MESSAGE_FORMS, REFUSAL, SELDON_MESSAGE, Schema
 
 TAG: Final = "predictions"
+GATEWAY_BASE: Final = "/api/v0.1"
 
 _FEATURE: Final[Schema] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 LEGACY_BODY: Final[Schema] = {
@@ -89,6 +91,7 @@ _WHOM: Final = {
     "/seldon/{name}": "a named deployment or microservice of the token's client",
 }
 _READING: Final = (InvalidJsonError, InvalidInputError, UnsupportedMediaError)
+_IN_QUERY: Final = Parameter("json", "The SeldonMessage, in place of a body.")
 _PUID: Final = Parameter("puid", "Whom the prediction is for; equal puids get the same variation.")
 
 
@@ -117,7 +120,9 @@ def _routes(gateway: Gateway) -> list[Route]:
             for prefix, whom in _WHOM.items()
             for version in ("v1.0", "v0.1")
             for route in _core_routes(does, f"{prefix}/api/{version}", whom)
+            if f"{prefix}/api/{version}" != GATEWAY_BASE
         ),
+        *gateway_routes(does),
         *deployment_routes(deployments),
         *open_routes(OpenEndpoints(gateway.graphs, deployments)),
         *explainer_routes(ExplainerEndpoints(gateway.graphs)),
@@ -129,6 +134,16 @@ def _core_routes(does: PredictionEndpoints, base: str, whom: str) -> list[Route]
         _core(f"{base}/predictions", does.predictions, _core_docs(whom)),
         _core(f"{base}/feedback", does.feedback, _feedback_docs(whom)),
     ]
+
+
+def gateway_routes(does: PredictionEndpoints) -> list[Route]:
+    """Where Seldon Core's OAuth gateway answered."""
+    whom = f"the deployment of an oauth_key; else {_WHOM['']}"
+    routes = (
+        _core(f"{GATEWAY_BASE}/predictions", does.predictions, _core_docs(whom)),
+        _core(f"{GATEWAY_BASE}/feedback", does.gateway_feedback, _feedback_docs(whom)),
+    )
+    return [replace(route, dialect=GATEWAY) for route in routes]
 
 
 def _core(path: str, endpoint: Endpoint, docs: Docs) -> Route:
@@ -161,7 +176,8 @@ def _core_docs(whom: str) -> Docs:
     return Docs(
         summary=f"Predict in Seldon Core's form: {whom}",
         tag=TAG,
-        request={_JSON: SELDON_MESSAGE},
+        parameters=(_IN_QUERY,),
+        request=MESSAGE_FORMS,
         answers={
             200: ("The model's message with `meta` filled", {_JSON: SELDON_MESSAGE}),
             400: (

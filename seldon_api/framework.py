@@ -112,10 +112,11 @@ OAUTH2: Final[dict[str, Any]] = {
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
 }
-# People's passwords are hashed by the first; the last is for the random secrets of consumer keys.
+# People's passwords are hashed by the first; the others are for the secrets of consumer keys.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "clients.hashers.SecretHasher",
+    "clients.hashers.ChosenSecretHasher",
 ]
 
 # -- the management API -----------------------------------------------------------------------------

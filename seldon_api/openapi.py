@@ -25,6 +25,7 @@ from common.errors import (
 )
 from lane.dialects import PROBLEM, SELDON_CORE, SELDON_SERVER, V2, Dialect
 from lane.route import Parameter, Route
+from predictions.gateway_dialect import GATEWAY
 from seldon_api.composition import compose_worker
 from seldon_api.openapi_oauth import BASIC, OAUTH_ERROR, oauth_paths
 
@@ -36,6 +37,7 @@ _ERROR_SCHEMAS: Final = {
     SELDON_CORE.name: "SeldonCoreError",
     V2.name: "OpenInferenceError",
     PROBLEM.name: "Problem",
+    GATEWAY.name: "SeldonGatewayError",
 }
 _DOOR_ERRORS: Final[dict[str, tuple[type[SeldonError], ...]]] = {
     "token": (NotAuthenticatedError, NotAllowedError, QuotaExceededError, UnavailableError),
@@ -187,7 +189,7 @@ def _error_content(dialect: Dialect) -> Json:
 
 
 def _error_schemas() -> Json:
-    dialects: tuple[Dialect, ...] = (SELDON_SERVER, SELDON_CORE, V2, PROBLEM)
+    dialects: tuple[Dialect, ...] = (SELDON_SERVER, SELDON_CORE, V2, PROBLEM, GATEWAY)
     return {_ERROR_SCHEMAS[dialect.name]: dialect.schema for dialect in dialects}
 
 

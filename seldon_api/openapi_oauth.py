@@ -39,6 +39,27 @@ _SELDON_TOKEN: Final[Json] = {
         "name": {"type": "string", "enum": ["token"]},
     },
 }
+_GATEWAY_TOKEN: Final[Json] = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in", "scope"],
+    "properties": {
+        "access_token": _STRING,
+        "token_type": {"type": "string", "enum": ["bearer"]},
+        "expires_in": {"type": "integer", "description": "Seconds."},
+        "scope": {"type": "string", "enum": ["read write"]},
+    },
+}
+_GATEWAY_REFUSAL: Final[Json] = {
+    "type": "object",
+    "required": ["timestamp", "status", "error", "message", "path"],
+    "properties": {
+        "timestamp": {"type": "integer", "description": "Milliseconds since 1970."},
+        "status": {"type": "integer", "enum": [401]},
+        "error": _STRING,
+        "message": _STRING,
+        "path": _STRING,
+    },
+}
 _INTROSPECTION: Final[Json] = {
     "type": "object",
     "required": ["active"],
@@ -64,6 +85,7 @@ def oauth_paths() -> Json:
         "/o/token/": {"post": _issue()},
         "/o/revoke_token/": {"post": _revoke()},
         "/o/introspect/": {"post": _introspect()},
+        "/oauth/token": {"post": _gateway()},
         "/token": {"get": _seldon("get"), "post": _seldon("post")},
     }
 
@@ -102,6 +124,21 @@ def _introspect() -> Json:
         {
             "200": _json("What it is good for.", _INTROSPECTION),
             **_errors(),
+        },
+    )
+
+
+def _gateway() -> Json:
+    grants = {"type": "string", "enum": ["client_credentials", "password"]}
+    refused = "No oauth_key of a client whose legacy_api switch is on, or another secret."
+    return _operation(
+        "gateway_token",
+        "Exchange a deployment's oauth_key for a token that reaches it alone (Seldon Core 0.2)",
+        _form({"grant_type": grants}, ["grant_type"]),
+        {
+            "200": _json("The token, good for twelve hours.", _GATEWAY_TOKEN),
+            **_errors(),
+            "401": _json(refused, _GATEWAY_REFUSAL),
         },
     )
 

@@ -38,6 +38,7 @@ def _own_surroundings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "clients.hashers.SecretHasher",
+        "clients.hashers.ChosenSecretHasher",
     ]
     handlers = {topic: list(found) for topic, found in hub._handlers.items()}
     yield

@@ -8,6 +8,7 @@ from lane.reply import TEXT, Headers, Reply, json_reply
 from lane.request import Request
 from predictions.bodies import puid_of, read_body
 from predictions.errors import DeploymentMissingError, ProtocolMismatchError, UnitRefusedError
+from predictions.forms import read_message_body
 from predictions.graphs.deployed import Deployed
 from predictions.graphs.describing import ask_unit, check_ready, describe_graph
 from predictions.graphs.documents import deployment_document, deployment_page
@@ -30,11 +31,15 @@ class DeploymentEndpoints:
         self._graphs = graphs
 
     def find(self, request: Request) -> Deployed | None:
-        """What the path names of the caller's own, or their default; None when it is not there."""
+        """What the path names of the caller's own, or their default; None when it is not there.
+
+        The key of one deployment reaches no other.
+        """
         client, params = request.client, request.params
-        if params.get("client", client) != client:
+        bound = request.caller.deployment
+        name = params.get("name", bound)
+        if params.get("client", client) != client or bound not in ("", name):
             return None
-        name = params.get("name")
         return self._graphs.find(client, name) if name else self._graphs.default(client)
 
     def get(self, request: Request) -> Deployed:
@@ -42,8 +47,16 @@ class DeploymentEndpoints:
         found = self.find(request)
         if found is None:
             owner = request.params.get("client", request.client)
-            raise DeploymentMissingError(owner, request.params.get("name", "default"))
+            name = request.params.get("name") or request.caller.deployment or "default"
+            raise DeploymentMissingError(owner, name)
         return found
+
+    def every(self, request: Request) -> list[Deployed]:
+        """All that the caller reaches, by name."""
+        bound = request.caller.deployment
+        names = [bound] if bound else sorted(self._graphs.registry.of(request.client))
+        found = [self._graphs.find(request.client, name) for name in names]
+        return [each for each in found if each is not None]
 
     async def predict(self, request: Request, deployed: Deployed) -> Reply:
         """A prediction of `deployed`, which speaks Seldon Core's protocol."""
@@ -56,7 +69,8 @@ class DeploymentEndpoints:
         """
         if deployed.flow.name != protocol:
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
-        asked = _asked(request, deployed)._replace(model=model)
+        body = read_message_body(request) if protocol == "seldon" else read_body(request)
+        asked = _asked(request, deployed, body)._replace(model=model)
         try:
             answer = await self._graphs.predict(asked)
         except UnitRefusedError as error:
@@ -98,8 +112,8 @@ class DeploymentEndpoints:
         return Reply(answer.body, content_type=answer.content_type.encode("latin-1"))
 
 
-def _asked(request: Request, deployed: Deployed) -> Asked:
-    message = deployed.flow.read_request(read_body(request))
+def _asked(request: Request, deployed: Deployed, body: bytes) -> Asked:
+    message = deployed.flow.read_request(body)
     puid = puid_of(request, message.meta)
     headers = trace_headers(request)
     return Asked(request.client, deployed, message, puid, headers, is_logged=is_logged(request))

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import Final
 
-from common.errors import NotFoundError
+from common.errors import InvalidInputError, NotFoundError
+from common.version import VERSION
 from lane.reply import Reply, json_reply
 from lane.request import Request
-from predictions.errors import DeploymentMissingError, ProtocolMismatchError, UnitRefusedError
+from predictions.bodies import parse_object, read_body
+from predictions.errors import (
+    DeploymentMissingError,
+    ProtocolMismatchError,
+    UnitNotReadyError,
+    UnitRefusedError,
+)
 from predictions.graphs import flows
 from predictions.graphs.deployed import Deployed
 from predictions.graphs.describing import ask_unit, check_ready
 from predictions.graphs.endpoints import DeploymentEndpoints, refused, trace_headers
 from predictions.graphs.gateway import GraphGateway
+from predictions.graphs.nodes import Node
 from predictions.graphs.walk import Walk
 from predictions.transports.base import Answer
 
+SERVER_NAME: Final = "seldon-api"
 V2: Final = "v2"
 TENSORFLOW: Final = "tensorflow"
+READY: Final = "READY"
+UNAVAILABLE: Final = "UNAVAILABLE"
 _PREDICT: Final = ":predict"
 
 
@@ -61,6 +72,23 @@ class OpenEndpoints:
         self.check_live(request)
         return json_reply({"live": True})
 
+    async def server(self, request: Request) -> Reply:
+        """`GET …/v2`: of a deployment that is named its own, else this server's."""
+        name = SERVER_NAME
+        if "name" in request.params:
+            deployed = self._deployments.get(request)
+            _check_speaks_v2(deployed)
+            name = deployed.name
+        return json_reply({"name": name, "version": VERSION, "extensions": []})
+
+    async def index(self, request: Request) -> Reply:
+        """`POST …/v2/repository/index`: the client's deployments that speak v2, or the named one's units."""
+        wanted = parse_object(read_body(request)) if request.body else {}
+        is_ready_only = wanted.get("ready", False)
+        if not isinstance(is_ready_only, bool):
+            raise InvalidInputError("`ready` is true or false")
+        return json_reply(self.rows(request, is_ready_only=is_ready_only))
+
     async def _tell(self, request: Request, kind: str, protocol: str) -> Reply:
         try:
             answer = (await self.ask_model(request, request.params["model"], kind, protocol))[1]
@@ -69,6 +97,17 @@ class OpenEndpoints:
         return Reply(answer.body)
 
     # -- the same for every door -------------------------------------------------------------------
+
+    def rows(self, request: Request, *, is_ready_only: bool) -> list[dict[str, str]]:
+        """What can be inferred: the caller's deployments that speak v2, or the units of the named one."""
+        if "name" in request.params:
+            deployed = self._deployments.get(request)
+            _check_speaks_v2(deployed)
+            found = [_unit_row(node) for node in deployed.predictors[0].root.walk() if node.needs_replica]
+        else:
+            every = self._deployments.every(request)
+            found = [_deployment_row(each) for each in every if each.flow.name == V2]
+        return [row for row in found if row["state"] == READY or not is_ready_only]
 
     async def ask_model(self, request: Request, model: str, kind: str, protocol: str) -> tuple[str, Answer]:
         """What the unit called `model`, else the root, tells of itself, and which unit that was."""
@@ -89,7 +128,7 @@ class OpenEndpoints:
 
         A server of several deployments is ready, whether or not each of them is.
         """
-        is_server = not model and "name" not in request.params
+        is_server = not model and not _is_named(request)
         if not is_server or self._graphs.default(request.client) is not None:
             check_ready(self.meant(request, model)[0])
 
@@ -100,10 +139,36 @@ class OpenEndpoints:
 
     def meant(self, request: Request, model: str) -> tuple[Deployed, str]:
         """The deployment, and the model that its units are called by; empty for their own names."""
-        if "name" not in request.params and model:
+        if model and not _is_named(request):
             named = self._graphs.find(request.client, model)
             if named is not None:
                 return named, ""
             if self._graphs.default(request.client) is None:
                 raise DeploymentMissingError(request.client, model)
         return self._deployments.get(request), model
+
+
+def _is_named(request: Request) -> bool:
+    """Whether the deployment is clear, by the path or by the caller's key."""
+    return bool("name" in request.params or request.caller.deployment)
+
+
+def _check_speaks_v2(deployed: Deployed) -> None:
+    if deployed.flow.name != V2:
+        raise ProtocolMismatchError(deployed.name, deployed.flow.name)
+
+
+def _deployment_row(deployed: Deployed) -> dict[str, str]:
+    try:
+        check_ready(deployed)
+    except UnitNotReadyError as error:
+        return _row(deployed.name, error.message)
+    return _row(deployed.name)
+
+
+def _unit_row(node: Node) -> dict[str, str]:
+    return _row(node.name, "" if node.unit.endpoints else "no replica of it is ready")
+
+
+def _row(name: str, reason: str = "") -> dict[str, str]:
+    return {"name": name, "version": "", "state": UNAVAILABLE if reason else READY, "reason": reason}

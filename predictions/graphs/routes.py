@@ -18,6 +18,7 @@ TAG: Final = "deployments"
 PREFIXES: Final = ("/seldon/{client}/{name}", "/seldon/{name}", "")
 _JSON: Final = "application/json"
 _ANY: Final[Schema] = {}
+_ROW: Final = ("name", "version", "state", "reason")
 _ASKING: Final = (
     errors.DeploymentMissingError,
     errors.ProtocolMismatchError,
@@ -49,6 +50,8 @@ def deployment_routes(does: DeploymentEndpoints) -> Iterator[Route]:
 def open_routes(does: OpenEndpoints) -> Iterator[Route]:
     """The routes of deployments that speak v2 or TensorFlow's interface."""
     for prefix in PREFIXES:
+        yield _get(f"{prefix}/v2", does.server, "What answers here", dialect=V2)
+        yield _index(f"{prefix}/v2/repository/index", does.index)
         models = f"{prefix}/v2/models"
         yield _post(f"{models}/{{model}}/infer", does.infer, "Infer by the Open Inference Protocol")
         yield _post(f"{models}/infer", does.infer, "Infer, each unit by its own name")
@@ -79,6 +82,18 @@ def _post(path: str, endpoint: Endpoint, summary: str) -> Route:
         tag=TAG,
         request={_JSON: {"type": "object"}},
         answers={200: ("What the graph answers", {_JSON: {"type": "object"}})},
+        errors=(InvalidJsonError, InvalidInputError, *_ASKING),
+    )
+    return Route(path, ("POST",), endpoint, V2, "predict", docs, scope="predict", is_cors=True)
+
+
+def _index(path: str, endpoint: Endpoint) -> Route:
+    row = {"type": "object", "properties": {key: {"type": "string"} for key in _ROW}, "required": list(_ROW)}
+    docs = Docs(
+        "What can be inferred: the client's deployments, or the units of the one that is named",
+        tag=TAG,
+        request={_JSON: {"type": "object", "properties": {"ready": {"type": "boolean"}}}},
+        answers={200: ("Name and state of each", {_JSON: {"type": "array", "items": row}})},
         errors=(InvalidJsonError, InvalidInputError, *_ASKING),
     )
     return Route(path, ("POST",), endpoint, V2, "predict", docs, scope="predict", is_cors=True)

@@ -45,3 +45,25 @@ FEEDBACK_BODY: Final[Schema] = {
         "truth": SELDON_MESSAGE,
     },
 }
+# A SeldonMessage in every form in which callers may send it.
+MESSAGE_FORMS: Final[dict[str, Schema]] = {
+    "application/json": SELDON_MESSAGE,
+    "text/plain": {"type": "string", "minLength": 1, "description": "`strData`"},
+    "application/octet-stream": {"type": "string", "format": "binary", "description": "`binData`"},
+    "multipart/form-data": {
+        "type": "object",
+        "description": "Fields are JSON but for `strData`; files are `binData` or text.",
+        "properties": {
+            "meta": _META,
+            "data": SELDON_MESSAGE["properties"]["data"],
+            "jsonData": {},
+            "strData": {"type": "string"},
+            "binData": {"type": "string", "format": "binary"},
+        },
+    },
+    "application/x-www-form-urlencoded": {
+        "type": "object",
+        "required": ["json"],
+        "properties": {"json": {"type": "string", "description": "The SeldonMessage as JSON."}},
+    },
+}

@@ -13,12 +13,13 @@ from common import errors
 from common.errors import SeldonError
 from docs.generate import error_classes
 from lane import dialects
+from predictions.gateway_dialect import GATEWAY
 from tests.architecture.source import source_files
 
 CLASSES = error_classes()
 BRANCHES = [each for each in CLASSES if each.__module__ == "common.errors"]
 LEAVES = [each for each in CLASSES if each.__module__ != "common.errors"]
-DIALECTS = [dialects.SELDON_SERVER, dialects.SELDON_CORE, dialects.V2, dialects.PROBLEM]
+DIALECTS = [dialects.SELDON_SERVER, dialects.SELDON_CORE, dialects.V2, dialects.PROBLEM, GATEWAY]
 
 
 def make_error(kind: type[SeldonError]) -> SeldonError:

@@ -147,8 +147,8 @@ async def test_form_field_and_curls_default_content_type_are_read() -> None:
         (b'{"a":' * 2000, "application/json", 400),
         (b'{"meta":{"puid":7},"data":[1]}', "application/json", 400),
         (b'{"meta":{"puid":"a\\nb"},"data":[1]}', "application/json", 400),
-        (b"x", "multipart/form-data; boundary=x", 415),
-        (b"x", "application/octet-stream", 415),
+        (b"x", "multipart/mixed; boundary=x", 415),
+        (b"x", "image/png", 415),
     ],
 )
 @pytest.mark.parametrize("target", ["/predict", CORE, NAMED])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from common.version import VERSION
 from predictions.graphs.metrics import CLIENT_SECONDS
 from tests.predictions.graphs.servings import predictor, serving, unit
 from tests.predictions.graphs.units import FEEDBACK, SUM, Refusal, Says, unit_server, units
@@ -209,3 +210,44 @@ async def test_liveness_of_v2_needs_no_replica_and_no_name() -> None:
         deploy(machine, unit("a"))
         paths = ("/v2/health/live", "/seldon/acme/sum/v2/health/live", "/seldon/acme/none/v2/health/live")
         assert [(await get(machine, path)).status for path in paths] == [200, 200, 404]
+
+
+async def test_server_tells_who_it_is_and_a_deployment_its_name() -> None:
+    async with units() as (machine, _):
+        deploy(machine, unit("a"))
+        told = [await get(machine, path) for path in ("/v2", "/seldon/acme/sum/v2", "/seldon/sum/v2")]
+        other = await machine.call("GET", "/seldon/acme/sum/v2", [], [("authorization", "Bearer globex")])
+        nobody = await machine.call("GET", "/v2", [], [])
+    assert [read(each)["name"] for each in told] == ["seldon-api", "sum", "sum"]
+    assert read(told[0]) == {"name": "seldon-api", "version": VERSION, "extensions": []}
+    assert (other.status, nobody.status) == (404, 401)
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"), [(b"", ["half", "sum"]), ({}, ["half", "sum"]), ({"ready": True}, ["sum"])]
+)
+async def test_index_has_the_clients_own_v2_deployments_and_their_states(
+    asked: Any, names: list[str]
+) -> None:
+    async with units({"any": raised(1)}) as (machine, (a,)):
+        ready, waiting = predictor(unit("a", endpoints=a.url)), predictor(unit("b"))
+        machine.deploy("acme", sum=serving(ready, protocol="v2"), half=serving(waiting, protocol="v2"),
+                       other=serving(ready))  # fmt: skip
+        machine.deploy("globex", theirs=serving(ready, protocol="v2"))
+        rows = read(await machine.post("/v2/repository/index", asked))
+        inside = read(await machine.post("/seldon/acme/half/v2/repository/index", {}))
+    assert [row["name"] for row in rows] == names
+    assert rows[-1] == {"name": "sum", "version": "", "state": "READY", "reason": ""}
+    assert [(row["name"], row["state"]) for row in inside] == [("b", "UNAVAILABLE")]
+
+
+async def test_index_of_what_does_not_speak_v2_or_is_no_question_is_refused() -> None:
+    async with units() as (machine, _):
+        deploy(machine, unit("a"), protocol="seldon")
+        statuses = [
+            (await machine.post("/seldon/acme/sum/v2/repository/index", {})).status,
+            (await machine.post("/v2/repository/index", {"ready": 1})).status,
+            (await machine.post("/v2/repository/index", [])).status,
+            (await get(machine, "/seldon/acme/sum/v2")).status,
+        ]
+    assert statuses == [404, 400, 400, 404]
