@@ -5,7 +5,7 @@ A model's name is the deployment's; where metadata name the deployment, it is th
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import orjson
 from google.protobuf import json_format
