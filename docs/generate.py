@@ -42,7 +42,7 @@ Each answer carries `X-Request-ID`, which is in the log lines of that request.
 |---|---|
 | Seldon Server and JavaScript paths | `{"error_id", "error_msg", "http_response"}` |
 | Seldon Core paths | `{"status": {"code", "info", "reason", "status": "FAILURE"}}` |
-| `/api/v0.1/predictions` and `feedback`, to a token of the OAuth gateway | `{"code", "info", "reason", "status": "FAILURE"}` |
+| `/api/v0.1/…`, to the OAuth gateway's tokens | `{"code", "info", "reason", "status": "FAILURE"}` |
 | Open Inference Protocol (`/v2/…`) | `{"error": "…"}` |
 | management (`/manage/…`) | `application/problem+json` (RFC 9457) with `code` |
 

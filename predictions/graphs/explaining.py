@@ -64,6 +64,8 @@ class ExplainerEndpoints:
         client, params = request.client, request.params
         name, predictor = params["name"], params["predictor"]
         deployed = self._graphs.find(client, name.removesuffix(SUFFIX)) if name.endswith(SUFFIX) else None
+        if deployed is not None and request.caller.deployment not in ("", deployed.name):
+            deployed = None
         port = deployed.explainers.get(predictor) if deployed is not None else None
         if params.get("client", client) != client or port is None:
             raise DeploymentMissingError(params.get("client", client), f"{name}/{predictor}")

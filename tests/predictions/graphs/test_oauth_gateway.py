@@ -81,6 +81,15 @@ async def test_v2_model_of_the_path_is_no_other_deployment() -> None:
     assert [row["name"] for row in rows] == ["sum"]
 
 
+@pytest.mark.parametrize(("name", "status"), [("sum", 200), ("other", 404)])
+async def test_explainer_of_the_keys_deployment_alone_is_reached(name: str, status: int) -> None:
+    async with units({"any": {"strData": "because"}}) as (machine, (a,)):
+        explained = predictor(unit("a", endpoints=a.url), explainer={"name": "e", "endpoints": [a.url]})
+        machine.deploy("acme", **{name: serving(explained)})
+        answer = await machine.post(f"/seldon/acme/{name}-explainer/main/api/v1.0/explain", ONES, token="key")
+    assert (answer.status, len(a.paths)) == (status, 1 if status == 200 else 0)
+
+
 async def test_feedback_is_answered_with_nothing_as_the_gateway_did() -> None:
     async with units({"any": add(1)}) as (machine, (a,)):
         deploy(machine, a.url, "sum")
