@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+
+import uvloop
 
 from benchmarks.loads import Load, json_load
 from benchmarks.rows import Comparison, Row, Side, compare, median_run, run_script, spread
@@ -56,7 +61,22 @@ def load_of(name: str, token: str, seconds: float) -> Load:
     return Load(load.path, load.body, load.headers, connections=1, seconds=seconds)
 
 
-def unit_row(where: str, found: Comparison, count: int, at_most: float | None) -> Row:
+def bare_hop() -> float:
+    """Median microseconds of the way into an executor's thread and back, with nothing done there."""
+
+    async def hops() -> list[float]:
+        loop, took = asyncio.get_running_loop(), []
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(5000):
+                started = time.perf_counter()
+                await loop.run_in_executor(pool, int)
+                took.append(time.perf_counter() - started)
+        return took
+
+    return statistics.median(uvloop.run(hops())) * 1e6
+
+
+def unit_row(where: str, found: Comparison, count: int, at_most: float | None, beside: str = "") -> Row:
     """What each unit more adds to the median."""
     added = [(many.p50_ms - one.p50_ms) / (count - 1) for one, many in found.pairs]
     return Row(
@@ -64,7 +84,7 @@ def unit_row(where: str, found: Comparison, count: int, at_most: float | None) -
         "" if at_most is None else f"≤ {at_most:g} ms",
         f"{spread(added, '{:.3f}')} ms",
         None if at_most is None else statistics.median(added) <= at_most,
-        f"1 unit: p50 {median_run(found.reference).p50_ms:.2f} ms",
+        f"1 unit: p50 {median_run(found.reference).p50_ms:.2f} ms{beside}",
         (f"{count} units: {median_run(found.candidate)}", f"1 unit: {median_run(found.reference)}"),
         found.others_cpu,
     )
@@ -127,6 +147,7 @@ def measure(seconds: float) -> list[Row]:
             http_few, http_many = beside("http1", f"http{_FEW}"), beside("http1", f"http{_MANY}")
             loop_few, loop_many = beside("loop1", f"loop{_FEW}"), beside("loop1", f"loop{_MANY}")
             thread_many = beside("thread1", f"thread{_MANY}")
+            hop = f"; a bare way into a thread and back: {bare_hop():.0f} µs"
             return [
                 unit_row("over HTTP", http_few, _FEW, None),
                 unit_row("over HTTP", http_many, _MANY, _HTTP_MS),
@@ -134,7 +155,7 @@ def measure(seconds: float) -> list[Row]:
                 unit_row("in the process, an async method", loop_few, _FEW, None),
                 unit_row("in the process, an async method", loop_many, _MANY, _LOCAL_MS),
                 tail_row("in the process, an async method", loop_many, _MANY),
-                unit_row("in the process, a plain method in a thread", thread_many, _MANY, _LOCAL_MS),
+                unit_row("in the process, a plain method in a thread", thread_many, _MANY, _LOCAL_MS, hop),
                 tail_row("in the process, a plain method in a thread", thread_many, _MANY),
                 wide_row("of a model that takes 10 ms", beside("slow1", f"slow{_CHILDREN}"), _WIDE),
                 wide_row("of a no-op", beside("quick1", f"quick{_CHILDREN}"), None),

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Coroutine, Generator, MutableMapping
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
@@ -107,10 +107,7 @@ class LocalTransport(Transport):
         if self._closed:
             raise MicroserviceDownError(self.name, "the gateway lets go of it")
         try:
-            async with asyncio.timeout(seconds):
-                app = self._app or await self._load()
-                asked = self._asks.get(call.target)
-                answer = await (_ask(app, call) if asked is None else self._ask_model(app, asked, call))
+            answer = await _within(seconds, self._answer(call))
         except TimeoutError:
             raise MicroserviceSlowError(self.name, seconds) from None
         if len(answer.body) > self._max_answer_bytes:
@@ -125,6 +122,11 @@ class LocalTransport(Transport):
             self._app.threads.end()
             self._app.side_thread.end()
             self._app = None
+
+    async def _answer(self, call: Call) -> Answer:
+        app = self._app or await self._load()
+        asked = self._asks.get(call.target)
+        return await (_ask(app, call) if asked is None else self._ask_model(app, asked, call))
 
     async def _load(self) -> RestApp:
         async with self._loading:
@@ -169,6 +171,41 @@ class LocalTransport(Transport):
             meter.close()
         dispatcher = Dispatcher(component, settings, meter, self._worker)
         return RestApp(dispatcher, settings, meter, Snapshots(Path(), "local"))
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What `work` returns; TimeoutError when it takes longer. Work that never waits needs no timer."""
+    answer: Answer
+    try:
+        waits_for = work.send(None)
+    except StopIteration as done:
+        answer = done.value
+        return answer
+    async with asyncio.timeout(seconds):
+        answer = await _Begun(work, waits_for)
+    return answer
+
+
+class _Begun(Generator[Any, Any, Answer]):
+    """Awaits work that was begun and waits for `waits_for`."""
+
+    def __init__(self, work: Coroutine[Any, Any, Answer], waits_for: Any) -> None:
+        self._work = work
+        self._waits_for: tuple[Any, ...] = (waits_for,)
+
+    def __await__(self) -> Self:
+        return self
+
+    def send(self, value: Any) -> Any:
+        """What it waits for next; the first time, what it waits for already."""
+        if not self._waits_for:
+            return self._work.send(value)
+        (first,), self._waits_for = self._waits_for, ()
+        return first
+
+    def throw(self, *error: Any) -> Any:
+        """As `send`, after a failure such as a cancellation."""
+        return self._work.throw(*error)
 
 
 def _asks_of(dispatcher: Dispatcher) -> dict[str, Asking]:

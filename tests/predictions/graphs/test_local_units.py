@@ -285,3 +285,30 @@ async def test_each_predictor_has_objects_of_its_own(tmp_path: Path) -> None:
     counted = {name: [each["data"]["ndarray"][0][0] for each in answers
                       if each["meta"]["tags"]["predictor"] == name] for name in ("one", "two")}  # fmt: skip
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in counted.values())
+
+
+WAITING = """
+    import asyncio
+
+    class Model:
+        async def predict(self, X, names):
+            for number in range(3):
+                try:
+                    await asyncio.sleep(0 if number else 0.001)
+                    await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+                except TimeoutError:
+                    continue
+            if X == "long":
+                await asyncio.sleep(5)
+            return X
+"""
+
+
+async def test_async_method_may_wait_time_out_inside_and_is_ended_at_its_deadline(tmp_path: Path) -> None:
+    async with running() as machine:
+        graph = unit("m", endpoints=write(tmp_path, WAITING))
+        machine.deploy("acme", sum=serving(predictor(graph), rest_timeout="300"))
+        answer = read(await machine.post(SUM, {"strData": "short"}))
+        late = await machine.post(SUM, {"strData": "long"})
+    assert answer["strData"] == "short"
+    assert late.status == 504
