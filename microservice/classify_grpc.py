@@ -51,7 +51,7 @@ def reply_to(answer: Json, meta: Json, custom: Any = None) -> Any:
         if custom is None and answer.get("custom") is not None:
             custom = pack_json(answer["custom"])
         return write_reply(answer | {"meta": (answer.get("meta") or {}) | meta}, custom)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UnusableAnswerError(
             f"The answer cannot be written as a ClassificationReply: {error}"
         ) from error

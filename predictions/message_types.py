@@ -83,7 +83,14 @@ class MessageTypes:
         found = any_pb2.Any()
         try:
             json_format.ParseDict(document, found, descriptor_pool=self._pool)
-        except (json_format.Error, TypeError, ValueError, RecursionError) as error:
+        except (
+            json_format.Error,
+            TypeError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             hint = "" if self.knows(document[TYPE].rpartition("/")[2]) else "; no such type is known"
             raise MessageError(f"The {document[TYPE]} cannot be written: {error}{hint}") from None
         return found

@@ -185,8 +185,9 @@ async def test_name_is_looked_up_again_when_its_address_is_dead(monkeypatch: pyt
     assert found == []
 
 
+@pytest.mark.parametrize("networks", [[], ["127.0.0.0/8"]], ids=["anywhere", "in networks"])
 async def test_tls_is_spoken_with_whom_this_machine_trusts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, networks: list[str]
 ) -> None:
     ours, others = Authority(tmp_path), Authority(tmp_path, "others")
     begin = b"-----BEGIN CERTIFICATE-----"
@@ -196,7 +197,7 @@ async def test_tls_is_spoken_with_whom_this_machine_trusts(
     await server.start()
     for authority in (ours, others):
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.pem))
-        transport = GrpcTransport("iris", f"localhost:{port}", is_tls=True)
+        transport = GrpcTransport("iris", f"localhost:{port}", is_tls=True, networks=read_networks(networks))
         if authority is ours:
             assert (await transport.call(Call("POST", METHOD, b"x"), 5)).body == b"x"
         else:

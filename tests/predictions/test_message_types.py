@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from typing import Any
 
+import orjson
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.wrappers_pb2 import StringValue
+from hypothesis import given
+from hypothesis import strategies as st
 
 from predictions.errors import MessageError
-from predictions.message_types import NO_TYPES, MessageTypes, parse_types
+from predictions.message_types import NO_TYPES, PREFIX, MessageTypes, parse_types
 from stores.config.errors import ConfigInvalidError
 from tests.predictions.foreign import compile_protos, registration
 
 PATH = "/all_clients/acme/rpc"
-IRIS = "type.googleapis.com/iris.IrisPredictRequest"
+IRIS = f"{PREFIX}iris.IrisPredictRequest"
+# The others are protobuf's own, which have forms of their own in JSON.
+OWN = ("Any", "Value", "Struct", "ListValue", "Timestamp", "Duration", "FloatValue")
+NAMES = st.sampled_from([IRIS, *(f"{PREFIX}google.protobuf.{name}" for name in OWN)])
+KEYS = st.sampled_from(["value", "sepalLength", "note"]) | st.text(max_size=2)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | NAMES
+VALUES = st.recursive(
+    LEAVES,
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS | st.just("@type"), below, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(KEYS, VALUES, max_size=3)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +99,24 @@ def test_bytes_that_are_no_such_message_are_told(types: MessageTypes) -> None:
 def test_object_that_is_no_such_message_is_refused(types: MessageTypes, given: Any, words: str) -> None:
     with pytest.raises(MessageError, match=words):
         types.build(given)
+
+
+def test_whatever_json_says_is_written_or_refused_in_words(types: MessageTypes) -> None:
+    @given(OBJECTS, NAMES)
+    def check(said: dict[str, Any], type_url: str) -> None:
+        with suppress(MessageError):
+            assert types.build({"@type": type_url, **said}).type_url == type_url
+
+    check()
+
+
+def test_whatever_bytes_hold_is_told_or_refused_in_words(types: MessageTypes) -> None:
+    @given(st.binary(max_size=40), NAMES)
+    def check(value: bytes, type_url: str) -> None:
+        with suppress(MessageError):
+            orjson.dumps(types.describe(AnyMessage(type_url=type_url, value=value)))
+
+    check()
 
 
 def test_seldon_servers_own_document_is_taken_as_it_is() -> None:
