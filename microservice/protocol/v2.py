@@ -143,6 +143,8 @@ def read_numbers(name: str, datatype: str, data: list[Any]) -> Array:
     kind = DTYPES[datatype]
     try:
         found = np.array(data)
+        if datatype == "UINT64" and found.dtype.kind == "f":
+            found = as_large_numbers(data, found)
     except (ValueError, OverflowError) as error:
         raise InvalidMessageError(f"{name}: the data do not form a tensor: {error}") from error
     if not found.size:
@@ -157,6 +159,14 @@ def read_numbers(name: str, datatype: str, data: list[Any]) -> Array:
     if kind.kind in "iu" and (found.min() < np.iinfo(kind).min or found.max() > np.iinfo(kind).max):
         raise InvalidMessageError(f"{name}: a value does not fit into {datatype}")
     return found.astype(kind)
+
+
+def as_large_numbers(data: list[Any], found: Array) -> Array:
+    """Return whole numbers as such; numpy makes floats of them where some need 64 bits without a sign."""
+    exact = np.array(data, dtype=object)
+    if not all(type(value) is int for value in exact.ravel()) or exact.min() < 0:
+        return found
+    return exact.astype(np.uint64)
 
 
 def read_elements(name: str, raw: bytes) -> Array:

@@ -103,6 +103,18 @@ def test_numbers_in_any_order_of_bytes_have_their_datatype(kind: str, datatype: 
     assert (made.datatype, write_raw(made)) == (datatype, np.array([1, 2], dtype=KINDS[datatype]).tobytes())
 
 
+@pytest.mark.parametrize("data", [[2**64 - 1, 0], [[2**64 - 1], [2**63]]])
+def test_largest_whole_numbers_stand_beside_small_ones(data: list[Any]) -> None:
+    found = read_json_tensor({"name": "x", "datatype": "UINT64", "shape": [2]}, data)
+    assert found.values.tolist() == np.array(data, dtype=np.uint64).ravel().tolist()
+
+
+@pytest.mark.parametrize("beside", [1.5, -1, 2**64])
+def test_largest_whole_numbers_hide_no_wrong_one(beside: Any) -> None:
+    with pytest.raises(InvalidMessageError, match="no UINT64"):
+        read_json_tensor({"name": "x", "datatype": "UINT64", "shape": [2]}, [2**64 - 1, beside])
+
+
 def test_numbers_that_v2_has_no_datatype_for_are_refused() -> None:
     for array in (np.array([1j]), np.array([1], dtype=np.longdouble), np.array([{}])):
         with pytest.raises(UnusableAnswerError, match="has no datatype in v2"):
