@@ -1,0 +1,1 @@
+"""Programs of others, run with their own environments against ours; nothing here is imported by us."""
