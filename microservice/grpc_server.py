@@ -35,6 +35,7 @@ from microservice.protocol.classify_pb2 import ClassificationRequest
 from microservice.protocol.infer import SERVICE
 from microservice.protocol.pools import EveryPool
 from microservice.rest import RestApp, within
+from microservice.tensorflow_grpc import TensorflowService
 from microservice.v2_grpc import V2Service
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class GrpcDoor:
         self._threads, self._side_thread, self._times = app.threads, app.side_thread, app.times
         self._count_call = count_call
         self._tracer, self._timeout_seconds = app.tracer, app.dispatcher.settings.timeout_seconds
+        self._inference = app.inference
         self._v2 = V2Service(app.inference)
         self._v2_operation = app.inference.operation
         limit = self._dispatcher.settings.grpc_max_message_bytes
@@ -136,7 +138,14 @@ class GrpcDoor:
                 "GraphMetadata": make_handler(refuse_graph, empty_pb2.Empty),
             },
             CLASSIFY: {"Classify": self._handle_classify(ClassifyService(dispatcher))},
-            SERVICE: {name: self._handle_v2(*method) for name, method in self._v2.methods().items()},
+            SERVICE: {name: self._handle_open(*method) for name, method in self._v2.methods().items()},
+            **self._tensorflow_services(),
+        }
+
+    def _tensorflow_services(self) -> dict[str, dict[str, Any]]:
+        return {
+            service: {name: self._handle_open(*method) for name, method in methods.items()}
+            for service, methods in TensorflowService(self._inference).services().items()
         }
 
     def _handle(self, operation: Operation, ask: Asking, kind: str) -> Any:
@@ -145,7 +154,7 @@ class GrpcDoor:
 
         return make_handler(answer, getattr(messages, kind))
 
-    def _handle_v2(self, kind: Any, ask: Asking, is_for_model: bool) -> Any:
+    def _handle_open(self, kind: Any, ask: Asking, is_for_model: bool) -> Any:
         async def answer(message: Any, context: Context) -> Any:
             if is_for_model:
                 return await self._ask_model(self._v2_operation, partial(ask, message), context)

@@ -33,7 +33,7 @@ def pack(head: Json) -> bytes:
     if datatype == "BOOL":
         if any(value not in (True, False) for value in values):
             raise ValueError(f"{name}: BOOL is true or false")
-    elif any(isinstance(value, bool) for value in values):
+    elif bool in set(map(type, values)):
         raise ValueError(f"{name}: a truth value is no {datatype}")
     try:
         return struct.pack(f"<{len(values)}{FORMATS[datatype]}", *values)
@@ -88,8 +88,8 @@ def _flat(name: str, data: Any) -> list[Any]:
     if not isinstance(data, list):
         raise ValueError(f"{name}: data must be an array")
     values: list[Any] = data
-    while any(isinstance(value, list) for value in values):
-        if not all(isinstance(value, list) for value in values):
+    while list in (kinds := set(map(type, values))):
+        if len(kinds) > 1:
             raise ValueError(f"{name}: arrays and values stand beside each other in data")
         values = [value for block in values for value in block]
     return values
