@@ -131,7 +131,7 @@ class Dispatcher:
             self._metadata = compose_metadata(self.settings, self.component.metadata())
         return Answer(self._metadata)
 
-    async def ask_value(self, operation: Operation, value: Any, names: list[str], meta: Json) -> Result:
+    async def ask_value(self, operation: Operation, value: Any, names: list[Any], meta: Json) -> Result:
         """Return what an operation's hook says to a value, for protocols that have no SeldonMessage."""
         result = await self._ask(operation, (value, names), meta)
         tags = self.component.tags() | result.tags

@@ -91,7 +91,7 @@ class RestApp:
         self._handle_error = find_error_handler(dispatcher.component.subject)
         self._routes = self._make_routes()
         ways = (
-            lambda ask: partial(self._run, self.inference.operation, ask),
+            lambda operation, ask: partial(self._run, operation, ask),
             lambda ask: partial(self._ask_side, ask),
         )
         self._v2 = V2Routes(self.inference, *ways)

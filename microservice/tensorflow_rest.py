@@ -12,28 +12,36 @@ import numpy as np
 
 from microservice.dispatch import Answer
 from microservice.errors import PathUnknownError
+from microservice.hooks import AGGREGATE, ROUTE
 from microservice.protocol.errors import InvalidMessageError, UnusableAnswerError
 from microservice.protocol.payload import shorten
 from microservice.protocol.v2 import DATATYPES, InferAnswer, InferRequest, Tensor, element_bytes, objects
 from microservice.protocol.wire import decode_json
-from microservice.replies import READ, TENSORFLOW_ROOT, WRITE, Reply, Route
+from microservice.replies import READ, TENSORFLOW_ROOT, WRITE, Route
 from microservice.requests import Call, unpack
 from microservice.v2 import Inference
+from microservice.v2_rest import AskModel, AskSide, read_children
 
 Json = dict[str, Any]
 Asking = Callable[[Call], Coroutine[Any, Any, Answer]]
-MakeRoute = Callable[[Asking], Callable[[Call], Coroutine[Any, Any, Reply]]]
 BYTES = "b64"
 ONLY_INPUT = "inputs"
+# A request's word, and an answer's.
+ROWS, COLUMNS = ("instances", "predictions"), ("inputs", "outputs")
 
 
 class TensorflowRoutes:
     """The routes below /v1/models; `ask_model` runs where the hooks do, `ask_side` beside them."""
 
-    def __init__(self, inference: Inference, ask_model: MakeRoute, ask_side: MakeRoute) -> None:
+    def __init__(self, inference: Inference, ask_model: AskModel, ask_side: AskSide) -> None:
         self._inference = inference
         self._ask_model = ask_model
         self._ask_side = ask_side
+        self._verbs = {
+            "predict": (inference.operation, self._predict),
+            "route": (ROUTE, self._choose),
+            "aggregate": (AGGREGATE, self._join),
+        }
 
     def find(self, path: str) -> Route:
         """Return the route of a path; raises PathUnknownError when there is none."""
@@ -41,9 +49,10 @@ class TensorflowRoutes:
         name, *rest = named.split("/")
         version = rest[1] if len(rest) >= 2 and rest[0] == "versions" else ""
         last = rest[2:] if version else rest
-        if name and verb == "predict" and not last:
-            method = self._inference.operation.method
-            return Route(WRITE, method, self._ask_model(partial(self._predict, name, version)))
+        found = self._verbs.get(verb)
+        if name and found is not None and not last:
+            operation, ask = found
+            return Route(WRITE, operation.method, self._ask_model(operation, partial(ask, name, version)))
         if name and not verb and not last:
             return Route(READ, "health", self._ask_side(partial(self._tell_status, name, version)))
         if name and not verb and last == ["metadata"]:
@@ -51,13 +60,17 @@ class TensorflowRoutes:
         raise PathUnknownError(path)
 
     async def _predict(self, name: str, version: str, call: Call) -> Answer:
-        body = decode_json(unpack(call).body)
-        if not isinstance(body, dict) or ("instances" in body) == ("inputs" in body):
-            raise InvalidMessageError("the body must be an object with either instances or inputs")
-        is_by_rows = "instances" in body
-        tensors = read_rows(body["instances"]) if is_by_rows else read_columns(body["inputs"])
-        answer = await self._inference.infer(InferRequest(tensors, []), name, version)
-        return Answer({"predictions": tell_rows(answer)} if is_by_rows else {"outputs": tell_columns(answer)})
+        request, is_by_rows = read_body(call)
+        return tell(await self._inference.infer(request, name, version), is_by_rows=is_by_rows)
+
+    async def _choose(self, name: str, version: str, call: Call) -> Answer:
+        return Answer([await self._inference.route(read_body(call)[0], name, version)])
+
+    async def _join(self, name: str, version: str, call: Call) -> Answer:
+        children = read_children(call, (*ROWS, *COLUMNS))
+        requests = [read_child(each) for each in children]
+        answer = await self._inference.aggregate(requests, name, version)
+        return tell(answer, is_by_rows=any(key in children[0] for key in ROWS))
 
     async def _tell_status(self, name: str, version: str, call: Call) -> Answer:
         await self._inference.check_ready(name, version)
@@ -70,6 +83,27 @@ class TensorflowRoutes:
         spec = {"name": name, "signature_name": "", "version": version or (found["versions"] or ["1"])[0]}
         ends = {"inputs": found["inputs"], "outputs": found["outputs"], "parameters": found["parameters"]}
         return Answer({"model_spec": spec, "metadata": ends})
+
+
+def read_body(call: Call) -> tuple[InferRequest, bool]:
+    """Return what is asked, and whether it is told by rows; raises InvalidMessageError."""
+    body = decode_json(unpack(call).body)
+    if not isinstance(body, dict) or ("instances" in body) == ("inputs" in body):
+        raise InvalidMessageError("the body must be an object with either instances or inputs")
+    return read_child(body), "instances" in body
+
+
+def read_child(body: Json) -> InferRequest:
+    """Return a body of either form, or a child's answer to one, as what a hook is asked."""
+    rows = next((key for key in ROWS if key in body), "")
+    if rows:
+        return InferRequest(read_rows(body[rows]), [])
+    return InferRequest(read_columns(next(body[key] for key in COLUMNS if key in body)), [])
+
+
+def tell(answer: InferAnswer, *, is_by_rows: bool) -> Answer:
+    """Return the body of an answer."""
+    return Answer({"predictions": tell_rows(answer)} if is_by_rows else {"outputs": tell_columns(answer)})
 
 
 def read_rows(instances: Any) -> list[Tensor]:

@@ -9,9 +9,9 @@ import numpy as np
 import orjson
 
 from microservice.codecs import JSON
-from microservice.dispatch import Answer, Dispatcher, Result
+from microservice.dispatch import Answer, Dispatcher, Result, read_branch
 from microservice.errors import BadMetadataError, ModelFixedError, ModelUnknownError
-from microservice.hooks import PREDICT, TRANSFORM_INPUT, TRANSFORM_OUTPUT, Operation
+from microservice.hooks import AGGREGATE, PREDICT, ROUTE, TRANSFORM_INPUT, TRANSFORM_OUTPUT, Operation
 from microservice.protocol.errors import InvalidMessageError, MicroserviceError, UnusableAnswerError
 from microservice.protocol.payload import decode_message, shorten
 from microservice.protocol.v2 import (
@@ -85,14 +85,30 @@ class Inference:
         """Return what the class says to tensors; raises ModelUnknownError for another model."""
         metadata = await self._find(name, version)
         value, names = read_features(request)
-        meta = (
-            {"puid": request.id, "tags": request.parameters} if request.id else {"tags": request.parameters}
-        )
-        result = await self._ask(value, names, meta)
+        result = await self._ask(value, names, meta_of(request))
+        return self._answer(request, (name, version or first_version(metadata)), metadata, result)
+
+    async def route(self, request: InferRequest, name: str, version: str = "") -> int:
+        """Return the child that the class chooses as a router."""
+        await self._find(name, version)
+        value, names = read_features(request)
+        result = await self._dispatcher.ask_value(ROUTE, value, names, meta_of(request))
+        return read_branch(result.value)
+
+    async def aggregate(self, requests: list[InferRequest], name: str, version: str = "") -> InferAnswer:
+        """Return what the class makes of several children's answers as a combiner."""
+        metadata = await self._find(name, version)
+        features = [read_features(request) for request in requests]
+        values, names = [value for value, _ in features], [names for _, names in features]
+        result = await self._dispatcher.ask_value(AGGREGATE, values, names, meta_of(requests[0]))
+        return self._answer(requests[0], (name, version or first_version(metadata)), metadata, result)
+
+    def _answer(
+        self, request: InferRequest, model: tuple[str, str], metadata: Json, result: Result
+    ) -> InferAnswer:
         outputs = make_outputs(result.value, [tensor.get("name") for tensor in metadata["outputs"]])
         return InferAnswer(
-            name,
-            version or first_version(metadata),
+            *model,
             request.id or make_id(),
             {key: to_parameter(tag) for key, tag in result.tags.items()},
             choose_outputs(outputs, request.outputs),
@@ -131,6 +147,12 @@ class Inference:
     async def _metadata(self) -> Json:
         found: Json = (await self._dispatcher.describe_model()).body
         return found
+
+
+def meta_of(request: InferRequest) -> Json:
+    """Return the meta that hooks are given."""
+    tags: Json = {"tags": request.parameters}
+    return {"puid": request.id, **tags} if request.id else tags
 
 
 def make_id() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from microservice.dispatch import Answer
 from microservice.errors import PathUnknownError
+from microservice.hooks import AGGREGATE, ROUTE, Operation
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.payload import shorten
 from microservice.protocol.v2 import (
@@ -28,7 +29,9 @@ from microservice.v2 import Inference
 
 Json = dict[str, Any]
 Asking = Callable[[Call], Coroutine[Any, Any, Answer]]
-MakeRoute = Callable[[Asking], Callable[[Call], Coroutine[Any, Any, Reply]]]
+Replying = Callable[[Call], Coroutine[Any, Any, Reply]]
+AskModel = Callable[[Operation, Asking], Replying]
+AskSide = Callable[[Asking], Replying]
 JSON_LENGTH = b"inference-header-content-length"
 BINARY_SIZE, BINARY, ALL_BINARY = "binary_data_size", "binary_data", "binary_data_output"
 OCTETS = b"application/octet-stream"
@@ -37,7 +40,7 @@ OCTETS = b"application/octet-stream"
 class V2Routes:
     """The routes of the v2 protocol; `ask_model` runs where the hooks do, `ask_side` beside them."""
 
-    def __init__(self, inference: Inference, ask_model: MakeRoute, ask_side: MakeRoute) -> None:
+    def __init__(self, inference: Inference, ask_model: AskModel, ask_side: AskSide) -> None:
         self._inference = inference
         self._ask_model = ask_model
         self._ask_side = ask_side
@@ -81,9 +84,15 @@ class V2Routes:
             case ["ready"]:
                 return Route(READ, "health", self._ask_side(partial(self._check_ready, name, version)))
             case ["infer"]:
-                method = self._inference.operation.method
-                return Route(WRITE, method, self._ask_model(partial(self._infer, name, version)))
+                return self._model_route(self._inference.operation, partial(self._infer, name, version))
+            case ["route"]:
+                return self._model_route(ROUTE, partial(self._choose, name, version))
+            case ["aggregate"]:
+                return self._model_route(AGGREGATE, partial(self._join, name, version))
         return None
+
+    def _model_route(self, operation: Operation, ask: Asking) -> Route:
+        return Route(WRITE, operation.method, self._ask_model(operation, ask))
 
     async def _list_models(self, call: Call) -> Answer:
         return Answer(await self._inference.list_models())
@@ -103,6 +112,37 @@ class V2Routes:
         request = read_infer(call)
         answer = await self._inference.infer(request, name, version)
         return write_infer(answer, request)
+
+    async def _choose(self, name: str, version: str, call: Call) -> Answer:
+        return Answer([await self._inference.route(read_infer(call), name, version)])
+
+    async def _join(self, name: str, version: str, call: Call) -> Answer:
+        requests = [read_child(each) for each in read_children(call, ("outputs", "inputs"))]
+        return write_infer(await self._inference.aggregate(requests, name, version), requests[0])
+
+
+def read_children(call: Call, keys: tuple[str, ...]) -> list[Json]:
+    """Return what the children of a combiner answered, each with one of the keys; InvalidMessageError."""
+    body = decode_json(unpack(call).body)
+    is_good = isinstance(body, list) and all(
+        isinstance(each, dict) and any(key in each for key in keys) for each in body
+    )
+    if not is_good or not body:
+        raise InvalidMessageError(
+            f"the body must be an array of what the children answered: {' or '.join(keys)}"
+        )
+    found: list[Json] = body
+    return found
+
+
+def read_child(body: Json) -> InferRequest:
+    """Return a child's answer, or the request that passed it, as what a combiner is asked."""
+    # Outputs that a request asks for are none of a child's answer.
+    key = "inputs" if "inputs" in body else "outputs"
+    asked = read_object(body.get("parameters"), "parameters")
+    return InferRequest(
+        read_inputs({"inputs": body[key]}, memoryview(b"")), [], str(body.get("id") or ""), asked
+    )
 
 
 def read_infer(call: Call) -> InferRequest:
