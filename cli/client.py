@@ -169,6 +169,21 @@ def enable(name: str) -> None:
     click.echo(f"client {name} is enabled")
 
 
+@client.command()
+@named_client
+@click.option("--off", "is_off", is_flag=True, help="Switch them off again.")
+def legacy(name: str, is_off: bool) -> None:
+    """Switch the manners of old on: errors with status 200, tokens in queries, the OAuth gateway.
+
+    \b
+    Examples:
+      seldon-cli client legacy acme
+      seldon-cli client legacy acme --off
+    """
+    services.set_legacy_api(client=services.get_client(name), is_on=not is_off, by=by_cli())
+    click.echo(f"client {name}: legacy_api is {'off' if is_off else 'on'}")
+
+
 # Seldon's own words for what is `seldon-cli zk` here.
 client.add_command(zk.push, "zk_push")
 client.add_command(zk.pull, "zk_pull")

@@ -134,7 +134,7 @@ def enable_client(*, client: Client, by: By) -> None:
 
 
 def set_legacy_api(*, client: Client, is_on: bool, by: By) -> None:
-    """Switches Seldon Server's manners: errors with status 200, `oauth_token` in the query."""
+    """Switches the manners of old: errors with status 200, `oauth_token` in the query, the OAuth gateway."""
     _set_client(client, "set_legacy_api", by, legacy_api=is_on)
 
 

@@ -161,7 +161,7 @@ class ClientSwitchesForm(forms.Form):
         required=False,
         widget=UnfoldBooleanSwitchWidget,
         label="Seldon Server's manners",
-        help_text="Errors with status 200, and oauth_token in the query, on its own paths.",
+        help_text="Errors with status 200, oauth_token in the query, the OAuth gateway for its deployments.",
     )
 
 

@@ -78,7 +78,15 @@ def test_client_is_listed_disabled_and_enabled_and_the_audit_log_says_who(run: R
     assert (entry.action, entry.actor.startswith("cli:")) == ("enable_client", True)
 
 
-@pytest.mark.parametrize("command", ["show", "disable", "enable"])
+def test_manners_of_old_are_switched_on_and_off(run: Run) -> None:
+    make_client("acme")
+    assert run("client", "legacy", "acme")[1] == "client acme: legacy_api is on\n"
+    assert read(run, "client", "show", "acme")["legacy_api"] is True
+    assert run("client", "legacy", "--client", "acme", "--off")[0] == 0
+    assert read(run, "client", "show", "acme")["legacy_api"] is False
+
+
+@pytest.mark.parametrize("command", ["show", "disable", "enable", "legacy"])
 def test_unknown_client_is_told_by_name(command: str, run: Run) -> None:
     assert run("client", command, "nobody")[::2] == (1, "Error: there is no client 'nobody'\n")
 
