@@ -11,8 +11,9 @@ from predictions.errors import DeploymentMissingError, ProtocolMismatchError, Un
 from predictions.forms import read_message_body
 from predictions.graphs.deployed import Deployed
 from predictions.graphs.describing import ask_unit, check_ready, describe_graph
-from predictions.graphs.documents import deployment_document, deployment_page
+from predictions.graphs.documents import deployment_document
 from predictions.graphs.gateway import Asked, GraphGateway
+from predictions.graphs.page import page_reply
 from predictions.graphs.walk import Walk
 
 # Handed to every unit as they came, so that traces of callers and units come together.
@@ -21,7 +22,6 @@ _TRACE_HEADERS: Final = (
     b"x-b3-parentspanid", b"x-b3-sampled", b"x-b3-flags",
 )  # fmt: skip
 _SKIPS: Final = frozenset({"true", "on", "1"})
-_HTML: Final = b"text/html; charset=utf-8"
 
 
 class DeploymentEndpoints:
@@ -96,12 +96,15 @@ class DeploymentEndpoints:
         return Reply(content_type=TEXT)
 
     async def page(self, request: Request) -> Reply:
-        """`GET …/doc/`: a page for people."""
-        deployed = self.get(request)
-        return Reply(deployment_page(request.client, deployed), content_type=_HTML)
+        """`GET …/doc/`: a page for people, whatever it names."""
+        return page_reply("seldon.json")
+
+    async def v2_page(self, request: Request) -> Reply:
+        """`GET …/v2/docs/`: the same page."""
+        return page_reply("dataplane.json")
 
     async def document(self, request: Request) -> Reply:
-        """`GET …/doc/seldon.json`: the OpenAPI document of the deployment alone."""
+        """`GET …/doc/seldon.json`, `…/v2/docs/dataplane.json`: the deployment's own OpenAPI document."""
         return json_reply(deployment_document(request.client, self.get(request)))
 
     async def _ask(self, request: Request, kind: str) -> Reply:

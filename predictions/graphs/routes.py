@@ -18,6 +18,7 @@ TAG: Final = "deployments"
 PREFIXES: Final = ("/seldon/{client}/{name}", "/seldon/{name}", "")
 _JSON: Final = "application/json"
 _ANY: Final[Schema] = {}
+_DOCUMENT: Final = "The OpenAPI document of the deployment"
 _ROW: Final = ("name", "version", "state", "reason")
 _ASKING: Final = (
     errors.DeploymentMissingError,
@@ -39,12 +40,14 @@ def deployment_routes(does: DeploymentEndpoints) -> Iterator[Route]:
             base = f"{prefix}/api/{version}"
             yield _get(f"{base}/metadata/{{node}}", does.unit_metadata, "A unit's metadata")
             yield _get(f"{base}/status/{{node}}", does.unit_status, "How a unit does, as it tells it")
-            yield _get(f"{base}/doc/", does.page, "A page of the deployment", "text/html")
+            yield _page(f"{base}/doc/", does.page)
+            yield _get(f"{base}/doc/seldon.json", does.document, _DOCUMENT)
         base = f"{prefix}/api/v1.0"
         yield _get(f"{base}/metadata", does.metadata, "Metadata of the whole graph")
         yield _get(f"{base}/status", does.status, "Whether every unit is ready")
         yield _get(f"{base}/health/status", does.status, "Whether every unit is ready")
-        yield _get(f"{base}/doc/seldon.json", does.document, "The OpenAPI document of the deployment")
+        yield _page(f"{prefix}/v2/docs/", does.v2_page)
+        yield _get(f"{prefix}/v2/docs/dataplane.json", does.document, _DOCUMENT)
 
 
 def open_routes(does: OpenEndpoints) -> Iterator[Route]:
@@ -66,6 +69,12 @@ def open_routes(does: OpenEndpoints) -> Iterator[Route]:
         yield replace(both, methods=("GET", "POST"))
         yield _post(f"{models}:predict", does.model, "Predict, each unit by its own name")
         yield _get(f"{models}/{{model}}/metadata", does.tensorflow_metadata, "A model's metadata", dialect=V2)
+
+
+def _page(path: str, endpoint: Endpoint) -> Route:
+    summary = "A page to read and try a deployment, for who has a token; the same whatever it names"
+    docs = Docs(summary, tag=TAG, answers={200: ("The page", {"text/html": {"type": "string"}})})
+    return Route(path, ("GET",), endpoint, SELDON_CORE, "predict", docs, door="public")
 
 
 def _get(

@@ -47,7 +47,6 @@ async def test_deployment_answers_by_every_way_to_name_it(path: str) -> None:
         "status/a",
         "status",
         "health/status",
-        "doc/",
         "doc/seldon.json",
     ],
 )
@@ -189,18 +188,6 @@ async def test_graph_takes_and_gives_what_its_outer_units_do(kind: str, inputs: 
     assert found["name"] == "main"
     assert sorted(found["models"]) == ["low", "top"]
     assert (found["graphinputs"], found["graphoutputs"]) == ([inputs], [outputs])
-
-
-async def test_documents_name_the_deployments_own_paths() -> None:
-    async with units() as (machine, _):
-        put(machine, "http://127.0.0.1:1", "sum")
-        page = await get(machine, "/seldon/acme/sum/api/v1.0/doc/")
-        document = read(await get(machine, "/seldon/acme/sum/api/v1.0/doc/seldon.json"))
-    assert page.headers["content-type"].startswith("text/html")
-    assert b"openapi" in page.body
-    assert SUM.encode() in page.body
-    assert document["info"]["title"] == "Seldon External API"
-    assert list(document["paths"]) == [SUM, SUM.replace("predictions", "feedback")]
 
 
 @pytest.mark.parametrize("door", ["predictions", "feedback"])
