@@ -79,12 +79,14 @@ def _field_of_form(body: bytes) -> str:
 
 
 def _of_multipart(content_type: bytes, body: bytes) -> bytes:
-    """Its fields as the keys of one object; of several with one name a file counts, else the first."""
-    members: dict[str, bytes] = {}
-    parts = split_form(content_type, body)
-    for part in (*(each for each in parts if each.is_file), *parts):
-        if part.name not in members:
-            members[part.name] = _value_of(part)
+    """Its fields as the keys of one object; of several with one name the first file counts, or field."""
+    fields: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
+    for part in split_form(content_type, body):
+        found = files if part.is_file else fields
+        if part.name not in found:
+            found[part.name] = _value_of(part)
+    members = fields | files
     if not members:
         raise InvalidInputError("the form has no fields; send data, jsonData, strData or binData")
     return b"{%b}" % b",".join(b"%b:%b" % (orjson.dumps(name), value) for name, value in members.items())
