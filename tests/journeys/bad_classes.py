@@ -17,7 +17,7 @@ class Mischief:
     def predict(self, X, names, meta=None):
         what = int(X[0][0]) if getattr(X, "size", 0) else 0
         if what == 1:
-            raise KeyError("secret_of_the_house")
+            raise KeyError("no such column")
         if what == 2:
             return None
         if what == 3:
