@@ -89,7 +89,7 @@ class PredictionEndpoints:
         gateway, client = self._gateway, request.client
         plan = gateway.named_plan(client, name) if name else gateway.plan_of(client)
         ask = Ask(client, SELDON, body, document)
-        ask.puid = puid_of(request, ask.meta)
+        request.puid = ask.puid = puid_of(request, ask.meta)
         return await gateway.predict(ask, plan)
 
     async def deliver(self, request: Request, body: bytes, document: Document) -> bytes:

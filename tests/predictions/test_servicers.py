@@ -112,8 +112,10 @@ async def test_microservice_of_the_name_answers_where_no_deployment_does() -> No
     async with serving_one(answering({"strData": "hello"})) as model, units() as (machine, _):
         machine.register("acme", spec(model.origin))
         async with door_of(machine) as channel:
-            call = stubs.SeldonStub(channel).Predict(ONES, metadata=(*ACME, ("seldon", "iris")))
+            metadata = (*ACME, ("seldon", "iris"), ("seldon-puid", "p1"))
+            call = stubs.SeldonStub(channel).Predict(ONES, metadata=metadata)
             assert (await call).strData == "hello"
+            assert dict(await call.initial_metadata())["seldon-puid"] == "p1"
 
 
 @pytest.mark.parametrize(
