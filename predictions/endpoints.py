@@ -65,11 +65,6 @@ class PredictionEndpoints:
         except UnitRefusedError as error:
             return refused(error, puid_of_feedback(document))
 
-    async def gateway_feedback(self, request: Request) -> Reply:
-        """The same as Seldon Core's OAuth gateway answered it: with nothing, to who came in by it."""
-        reply = await self.feedback(request)
-        return Reply() if request.caller.deployment and reply.status == 200 else reply
-
     # -- the same for every door -------------------------------------------------------------------
 
     def deployed(self, request: Request) -> Deployed | None:

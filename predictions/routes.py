@@ -17,6 +17,7 @@ from predictions.graphs.explaining import ExplainerEndpoints, explainer_routes
 from predictions.graphs.open_endpoints import OpenEndpoints
 from predictions.graphs.routes import deployment_routes, open_routes
 from predictions.graphs.schemas import FEEDBACK_BODY, MESSAGE_FORMS, REFUSAL, SELDON_MESSAGE, Schema
+from predictions.oauth_gateway import GatewayEndpoints
 
 TAG: Final = "predictions"
 GATEWAY_BASE: Final = "/api/v0.1"
@@ -139,9 +140,10 @@ def _core_routes(does: PredictionEndpoints, base: str, whom: str) -> list[Route]
 def gateway_routes(does: PredictionEndpoints) -> list[Route]:
     """Where Seldon Core's OAuth gateway answered."""
     whom = f"the deployment of an oauth_key; else {_WHOM['']}"
+    gateway = GatewayEndpoints(does)
     routes = (
-        _core(f"{GATEWAY_BASE}/predictions", does.predictions, _core_docs(whom)),
-        _core(f"{GATEWAY_BASE}/feedback", does.gateway_feedback, _feedback_docs(whom)),
+        _core(f"{GATEWAY_BASE}/predictions", gateway.predictions, _core_docs(whom)),
+        _core(f"{GATEWAY_BASE}/feedback", gateway.feedback, _feedback_docs(whom)),
     )
     return [replace(route, dialect=GATEWAY) for route in routes]
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from predictions.oauth_gateway import FEEDBACK, REWARD, SECONDS
 from tests.factories import make_caller
 from tests.predictions.graphs.servings import predictor, serving, unit
-from tests.predictions.graphs.units import FEEDBACK, ONES, SUM, Refusal, add, units
+from tests.predictions.graphs.units import FEEDBACK as FEEDBACK_PATH
+from tests.predictions.graphs.units import ONES, SUM, Refusal, add, units
 from tests.predictions.machine import CALLERS, ROW, Machine, answering, read, spec
 from tests.predictions.upstreams import serving as serving_one
 
@@ -95,7 +97,7 @@ async def test_feedback_is_answered_with_nothing_as_the_gateway_did() -> None:
         deploy(machine, a.url, "sum")
         feedback = {"request": ONES, "response": {"meta": {}}, "reward": 1, "data": {"ndarray": [[1]]}}
         old = await machine.post("/api/v0.1/feedback", feedback, token="key")
-        new = await machine.post(FEEDBACK, feedback, token="key")
+        new = await machine.post(FEEDBACK_PATH, feedback, token="key")
         other = await machine.post("/api/v0.1/feedback", feedback)
     assert (old.status, old.body, len(a.paths)) == (200, b"", 3)
     assert new.body == other.body != b""
@@ -153,3 +155,24 @@ async def test_other_callers_are_answered_as_ever() -> None:
         answer = await machine.post(OLD, b"{")
         old = await machine.post(OLD, b"{", token="old")
     assert (answer.status, read(answer)["status"]["code"], read(old)["status"]["code"]) == (400, 400, 400)
+
+
+async def test_calls_by_the_gateway_are_counted_and_timed_under_its_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for metric in (SECONDS, FEEDBACK, REWARD):
+        monkeypatch.setattr(metric, "values", {})
+    async with units({"any": add(1)}) as (machine, (a,)):
+        deploy(machine, a.url, "sum")
+        told = {"request": ONES, "response": {"meta": {}}, "data": {"ndarray": [[1]]}}
+        for reward in (0.5, 1, -1):
+            await machine.post("/api/v0.1/feedback", {**told, "reward": reward}, token="key")
+        for token, body in (("key", ONES), ("key", b"{"), ("acme", ONES)):
+            await machine.post(OLD, body, token=token)
+    place = ("acme", "sum")
+    assert {labels: sum(row[:-1]) for labels, row in SECONDS.values.items()} == {
+        (*place, "feedback", "post", "200"): 3,
+        (*place, "predictions", "post", "200"): 1,
+        (*place, "predictions", "post", "400"): 1,
+    }
+    assert (FEEDBACK.values, REWARD.values) == ({place: 3}, {place: 1.5})
