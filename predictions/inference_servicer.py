@@ -24,7 +24,7 @@ from predictions.graphs import flows
 from predictions.graphs.endpoints import DeploymentEndpoints, is_logged, trace_headers
 from predictions.graphs.gateway import Asked
 from predictions.graphs.infer_message import InferMessage
-from predictions.graphs.open_endpoints import SERVER_NAME, V2, OpenEndpoints
+from predictions.graphs.open_endpoints import V2, OpenEndpoints
 from predictions.grpc_calls import grpc_routes, read_message
 
 
@@ -60,8 +60,9 @@ class InferenceServicer:
         return _written(pb.ServerReadyResponse(ready=self._is_ready(request, "")))
 
     async def server_metadata(self, request: Request) -> Reply:
-        """Name and version."""
-        return _written(pb.ServerMetadataResponse(name=SERVER_NAME, version=VERSION))
+        """Name and version, of a deployment that is named its own name."""
+        name = self._open.server_name(request)
+        return _written(pb.ServerMetadataResponse(name=name, version=VERSION))
 
     async def model_ready(self, request: Request) -> Reply:
         """The same as `server_ready`, of the model that is named."""

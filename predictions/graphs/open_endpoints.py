@@ -74,12 +74,7 @@ class OpenEndpoints:
 
     async def server(self, request: Request) -> Reply:
         """`GET …/v2`: of a deployment that is named its own, else this server's."""
-        name = SERVER_NAME
-        if "name" in request.params:
-            deployed = self._deployments.get(request)
-            _check_speaks_v2(deployed)
-            name = deployed.name
-        return json_reply({"name": name, "version": VERSION, "extensions": []})
+        return json_reply({"name": self.server_name(request), "version": VERSION, "extensions": []})
 
     async def index(self, request: Request) -> Reply:
         """`POST …/v2/repository/index`: the client's deployments that speak v2, or the named one's units."""
@@ -97,6 +92,14 @@ class OpenEndpoints:
         return Reply(answer.body)
 
     # -- the same for every door -------------------------------------------------------------------
+
+    def server_name(self, request: Request) -> str:
+        """Of a deployment that is named its own name, else this server's."""
+        if "name" not in request.params:
+            return SERVER_NAME
+        deployed = self._deployments.get(request)
+        _check_speaks_v2(deployed)
+        return deployed.name
 
     def rows(self, request: Request, *, is_ready_only: bool) -> list[dict[str, str]]:
         """What can be inferred: the caller's deployments that speak v2, or the units of the named one."""

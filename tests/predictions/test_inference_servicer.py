@@ -154,11 +154,12 @@ async def test_server_and_models_are_ready_while_every_unit_has_a_replica(has_re
         index = await stub.RepositoryIndex(pb.RepositoryIndexRequest(), metadata=ACME)
         only = await stub.RepositoryIndex(pb.RepositoryIndexRequest(ready=True), metadata=ACME)
         found = await stub.ServerMetadata(pb.ServerMetadataRequest(), metadata=ACME)
+        named = await stub.ServerMetadata(pb.ServerMetadataRequest(), metadata=NAMED)
     assert (live.live, server.ready, model.ready) == (True, has_replica, has_replica)
     state = "READY" if has_replica else "UNAVAILABLE"
     assert [(each.name, each.state) for each in index.models] == [("sum", state)]
     assert len(only.models) == has_replica
-    assert found.name == "seldon-api"
+    assert (found.name, named.name) == ("seldon-api", "sum")
 
 
 async def test_metadata_are_the_roots_or_the_units_that_is_named_over_both() -> None:
