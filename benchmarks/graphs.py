@@ -6,14 +6,14 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import uvloop
 
-from benchmarks.loads import Load, json_load
+from benchmarks.loads import Load, Run, json_load, run_load
 from benchmarks.rows import Comparison, Row, Side, compare, median_run, run_script, spread
 from benchmarks.seed import installation
 from benchmarks.servers import ROOT, Server, serving, worker_server
@@ -25,6 +25,7 @@ _FEW, _MANY = 3, 10
 _HTTP_MS, _LOCAL_MS = 0.5, 0.06
 _TAIL = 4.0
 _CHILDREN = 16
+_RUNS = 3
 _WIDE = 2.0
 
 
@@ -90,15 +91,21 @@ def unit_row(where: str, found: Comparison, count: int, at_most: float | None, b
     )
 
 
-def tail_row(where: str, found: Comparison, count: int) -> Row:
+def tails(runs: Sequence[Run]) -> list[float]:
     """How far the slowest of a hundred are from the median."""
-    ratios, alone = ([run.p99_ms / run.p50_ms for run in runs] for runs in (found.candidate, found.reference))
+    return [run.p99_ms / run.p50_ms for run in runs]
+
+
+def tail_row(where: str, found: Comparison, count: int, direct: Sequence[Run]) -> Row:
+    """The tail of a graph, beside that of one unit and of a microservice that is called directly."""
+    ratios, alone = tails(found.candidate), tails(found.reference)
     return Row(
         f"p99 of a graph of {count} units, {where}, 1 connection",
         f"≤ {_TAIL:g} × its p50",
         f"{spread(ratios)} ×",
         statistics.median(ratios) <= _TAIL,
-        f"its p50: {median_run(found.candidate).p50_ms:.2f} ms; of 1 unit {spread(alone)} ×",
+        f"its p50: {median_run(found.candidate).p50_ms:.2f} ms; of 1 unit {spread(alone)} ×; "
+        f"of a no-op called directly {spread(tails(direct))} ×",
         (),
         found.others_cpu,
     )
@@ -147,16 +154,18 @@ def measure(seconds: float) -> list[Row]:
             http_few, http_many = beside("http1", f"http{_FEW}"), beside("http1", f"http{_MANY}")
             loop_few, loop_many = beside("loop1", f"loop{_FEW}"), beside("loop1", f"loop{_MANY}")
             thread_many = beside("thread1", f"thread{_MANY}")
+            bare = Load("/api/v1.0/predictions", MESSAGE, {}, connections=1, seconds=seconds)
+            direct = [run_load(quick, bare) for _ in range(_RUNS)]
             hop = f"; a bare way into a thread and back: {bare_hop():.0f} µs"
             return [
                 unit_row("over HTTP", http_few, _FEW, None),
                 unit_row("over HTTP", http_many, _MANY, _HTTP_MS),
-                tail_row("over HTTP", http_many, _MANY),
+                tail_row("over HTTP", http_many, _MANY, direct),
                 unit_row("in the process, an async method", loop_few, _FEW, None),
                 unit_row("in the process, an async method", loop_many, _MANY, _LOCAL_MS),
-                tail_row("in the process, an async method", loop_many, _MANY),
+                tail_row("in the process, an async method", loop_many, _MANY, direct),
                 unit_row("in the process, a plain method in a thread", thread_many, _MANY, _LOCAL_MS, hop),
-                tail_row("in the process, a plain method in a thread", thread_many, _MANY),
+                tail_row("in the process, a plain method in a thread", thread_many, _MANY, direct),
                 wide_row("of a model that takes 10 ms", beside("slow1", f"slow{_CHILDREN}"), _WIDE),
                 wide_row("of a no-op", beside("quick1", f"quick{_CHILDREN}"), None),
             ]
