@@ -64,7 +64,7 @@ def _branches(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for predictor in figures["predictors"]:
         for unit in predictor["units"]:
             for each in unit.get("branches", ()):
-                share = None if each["share"] is None else f"{each['share']:.0%}"
+                share = None if each["share"] is None else f"{each['share']:.1%}"
                 reward = None if each["reward"] is None else f"{each['reward']:.3g}"
                 rewards = None if each["rewards"] is None else f"{each['rewards']:g}"
                 told = {"share": share, "reward": reward, "rewards": rewards}

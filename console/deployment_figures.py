@@ -17,6 +17,19 @@ from predictions.graph_traffic import Calls, GraphTraffic
 
 _COLOURS: Final = 7
 _MOST_NUMBERS: Final = 8
+# What the keys of detectors' states are called; others are shown as they are.
+_NAMES: Final = {
+    "observation": "rows seen",
+    "nb_outliers": "outliers among them",
+    "batches": "batches compared",
+    "drifts": "drifts among them",
+    "waiting": "rows that wait",
+    "drift_batch_size": "rows of a batch",
+    "is_drift": "drift",
+    "distance": "distances",
+    "p_val": "p-values",
+}
+_CLAIMS: Final = frozenset({"is_drift"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +166,19 @@ def _facts(state: State) -> tuple[tuple[str, str], ...]:
         if key == "detector":
             continue
         if isinstance(value, dict):
-            found += [(f"{_plain(key)}: {_plain(inner)}", _words_of(each)) for inner, each in value.items()]
+            outer = _plain(key).capitalize()
+            found += [(f"{outer}: {_plain(inner)}", _told(inner, each)) for inner, each in value.items()]
         else:
-            found.append((_plain(key), _words_of(value)))
+            found.append((_plain(key).capitalize(), _told(key, value)))
     return tuple(found)
 
 
-def _plain(key: object) -> str:
-    return str(key).replace("_", " ")
+def _plain(key: str) -> str:
+    return _NAMES.get(key, key.replace("_", " "))
+
+
+def _told(key: str, value: Any) -> str:
+    return _words_of(bool(value) if key in _CLAIMS else value)
 
 
 def _words_of(value: Any) -> str:

@@ -73,7 +73,7 @@ def test_what_a_detector_has_seen_is_shown_escaped(console: Browser, routed: New
     ) as at:
         note_process(routed, at)
         text = text_of(console, UNIT)
-    for words in ("&lt;b&gt;KSDrift", "latest: is drift", "0.01, 0.5"):
+    for words in ("&lt;b&gt;KSDrift", "Latest: drift", "<dd>yes</dd>", "0.01, 0.5"):
         assert words in text
 
 

@@ -219,3 +219,15 @@ def test_container_of_the_second_pod_counts() -> None:
     pods = [{"spec": {"containers": [container("a")]}}, {"spec": {"containers": [container("b")]}}]
     unit = {"name": "a", "children": [{"name": "b"}]}
     assert faults_of(manifest(predictor(graph=unit, componentSpecs=pods))) == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "../../etc", ".", "..", "a\\b", "a\x07b", ""])
+def test_names_that_would_lead_elsewhere_are_refused_at_each_place(name: str) -> None:
+    with pytest.raises(ManifestInvalidError) as caught:
+        manifest(graph({"name": name}, name, name=name))
+    assert {fault.path for fault in caught.value.faults} == {
+        "spec.predictors[0].name",
+        "spec.predictors[0].graph.name",
+        "spec.predictors[0].componentSpecs[0].spec.containers[0].name",
+    }
+    assert all("must not be" in fault.message for fault in caught.value.faults)
