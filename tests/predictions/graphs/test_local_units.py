@@ -18,7 +18,7 @@ from common.metrics_files import render_prometheus
 from microservice.settings import Identity
 from predictions.errors import UnitsInProcessOffError
 from predictions.part import _transport
-from predictions.records import MicroserviceSpec
+from predictions.records import MicroserviceSpec, UnitPlace
 from predictions.transports.base import Call
 from predictions.transports.local import LocalTransport
 from predictions.transports.local_metrics import DROPPED, MAX_SERIES, UnitMeter
@@ -217,6 +217,16 @@ def series(text: str) -> dict[str, float]:
 
 def labelled(name: str, client: str = "acme", method: str = "predict", more: str = "") -> str:
     return f"{name}{{{LABELS.format(method=method, client=client, more=more)}}}"
+
+
+async def test_metrics_name_the_unit_and_the_worker(settings: Settings, tmp_path: Path) -> None:
+    settings.UNITS_IN_PROCESS, settings.SELDON_WORKER = True, 3
+    place = UnitPlace("acme", "sum", "main", "v7", "a", "me/iris:0.1")
+    made = _transport(MicroserviceSpec("sum/a", write(tmp_path, COUNTING), "seldon", 5.0, 8, whose=place))
+    await made.call(Call("POST", "/predict", b'{"data":{"ndarray":[[1]]}}'), 5)
+    found = series(render_prometheus(take_snapshot()).decode())
+    await made.close()
+    assert found[labelled("depth").replace('worker_id="0"', 'worker_id="3"')] == 7
 
 
 async def test_what_units_count_is_told_under_seldon_cores_names_while_they_are_there(tmp_path: Path) -> None:
