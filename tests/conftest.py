@@ -10,12 +10,20 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from clients.services import NewClient
 from stores.changes.hub import hub
 from tests.factories import make_client
 from tests.servers_redis import RedisServer, redis
 from tests.servers_zookeeper import ZooKeeperServer, zookeeper
+
+# How long an example takes is the machine's business: figures are never asserted in tests.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
