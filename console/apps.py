@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
 
 
 class ConsoleConfig(AppConfig):
-    """Registers the operators' pages."""
+    """The operators' pages: registered with the addresses, which processes that show none never load."""
 
     name = "console"
     verbose_name = "Console"
     default = True
-
-    def ready(self) -> None:
-        import_module("console.operators")
 
 
 class ConsoleAdminConfig(SimpleAdminConfig):

@@ -40,7 +40,7 @@ from predictions.routes import prediction_routes
 from predictions.servicers import seldon_methods
 from predictions.tensorflow_servicer import tensorflow_methods
 from seldon_api.operations import operation_routes
-from seldon_api.parts import ChangesPart, DocumentsPart, MachinePart, ShippingPart
+from seldon_api.parts import ChangesPart, ControlPlanePart, DocumentsPart, MachinePart, ShippingPart
 from seldon_api.sharing import make_sharing, quota_path, worker_count
 
 
@@ -76,6 +76,7 @@ def compose_worker() -> Worker:
         *sharing.parts(),
         ShippingPart(late_shipping),
         MachinePart(Path(settings.SELDON_DATA) / "run"),
+        ControlPlanePart(),
     ]
     routes = [
         *event_routes(make_intake(sink, keys, quotas.charge_events), settings.MAX_BODY_BYTES),

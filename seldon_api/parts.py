@@ -1,11 +1,15 @@
-"""The parts of a worker that stand for what all share: the change feed, the documents, the machine."""
+"""The parts of a worker that stand for what all share: change feed, documents, machine, control plane."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Final
+
+from django.conf import settings
 
 from common import clock
 from deploy.status import read_status
@@ -92,6 +96,40 @@ class ShippingPart:
             self._looked_at = self._monotonic()
             self._problem = self._look()
         return self._problem
+
+
+class ControlPlanePart:
+    """Loads Django's addresses beside the first requests, so that callers of models wait for no console.
+
+    At the first request that needs them it could meet files of another version.
+    """
+
+    name = "control plane"
+    is_vital = False
+
+    def __init__(self) -> None:
+        self._loading: asyncio.Task[object] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._loading = asyncio.create_task(asyncio.to_thread(_load_addresses))
+
+    async def stop(self) -> None:
+        """Wait until it is loaded: a thread that imports cannot be stopped."""
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
+
+    def problem(self) -> str | None:
+        """Why Django answers nothing."""
+        if self._loading is None or not self._loading.done() or self._loading.exception() is None:
+            return None
+        return f"it cannot be loaded: {self._loading.exception()}"
+
+
+def _load_addresses() -> None:
+    import_module(settings.ROOT_URLCONF)
+    # As what was imported before: it lives as long as the process, and no collection need look through it.
+    gc.freeze()
 
 
 class MachinePart:

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+import console.operators  # noqa: F401 (registers the pages of operators)
 from console.assets import serve_asset
 from events.demo import demo_page
 from seldon_api.schema_views import DocsView, schema

@@ -30,6 +30,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         made.forget()
 
 
+@pytest.fixture(scope="module")
+def token(machine: Installation) -> str:
+    return token_of(machine.place, machine.url)
+
+
 @pytest.fixture
 def times(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--times"))
@@ -62,10 +67,9 @@ def move_canary(place: Place, turn: int) -> None:
 
 @pytest.mark.parametrize("change", [replace, scale, move_canary])
 def test_no_call_fails_however_often_it_is_changed(
-    machine: Installation, times: int, change: Callable[[Place, int], None]
+    machine: Installation, token: str, times: int, change: Callable[[Place, int], None]
 ) -> None:
     place = machine.place
-    token = token_of(place, machine.url)
     apply(place, of(IMAGES[0]))
     callers = Callers(machine.url, token)
     with callers.asking():
