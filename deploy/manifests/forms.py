@@ -164,6 +164,8 @@ def _look_at_component(component: Component, path: str, faults: Faults) -> None:
     for group, containers in (("containers", pod.containers), ("initContainers", pod.initializers)):
         for place, container in enumerate(containers):
             faults.extend(_faults_of_name(container, f"{path}.spec.{group}[{place}].name"))
+    for place, volume in enumerate(pod.volumes):
+        faults.extend(_faults_of_name(volume, f"{path}.spec.volumes[{place}].name"))
     if component.autoscaling is not None:
         for place, metric in enumerate(component.autoscaling.metrics):
             read_record(MetricForm, metric, f"{path}.hpaSpec.metrics[{place}]", faults)
@@ -171,8 +173,8 @@ def _look_at_component(component: Component, path: str, faults: Faults) -> None:
             read_record(MetricForm, metric, f"{path}.hpaSpec.metricsv2[{place}]", faults)
 
 
-def _faults_of_name(container: ContainerForm, path: str) -> Iterator[Fault]:
-    if "name" not in container.given:
+def _faults_of_name(named: ContainerForm | VolumeForm, path: str) -> Iterator[Fault]:
+    if "name" not in named.given:
         yield Fault(path, "Required value")
-    elif problem := problem_of_name(container.name):
-        yield Fault(path, problem, container.name)
+    elif problem := problem_of_name(named.name):
+        yield Fault(path, problem, named.name)

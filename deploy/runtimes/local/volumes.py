@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from deploy.manifests.records import Json
 from deploy.runtimes.local.records import Instance, Mount
@@ -53,7 +54,8 @@ class Volumes:
 
     def _mount(self, name: str, volume: Json, problems: list[str]) -> Mount | None:
         if "emptyDir" in volume:
-            return Mount("", str(self.private / name), is_private=True)
+            # A manifest's name leads nowhere else: the folder is made, and deleted with all that is in it.
+            return Mount("", str(self.private / quote(name, safe="")), is_private=True)
         if isinstance(volume.get("hostPath"), dict):
             return self._host_path(name, str(volume["hostPath"].get("path")), problems)
         for key, kind, word in (("secret", SECRET, "secretName"), ("configMap", CONFIG_MAP, "name")):
@@ -68,7 +70,7 @@ class Volumes:
         return None
 
     def _host_path(self, name: str, path: str, problems: list[str]) -> Mount | None:
-        real = Path(path).resolve()
+        real = Path(path.replace("\0", "?")).resolve()
         if not any(real.is_relative_to(Path(each).resolve()) for each in self.host_paths):
             problems.append(
                 f"the volume {name} is {path} of this machine, which DEPLOYMENTS_HOST_PATHS does not allow"

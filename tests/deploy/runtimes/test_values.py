@@ -12,7 +12,7 @@ from deploy.errors import ValueNameError
 from deploy.runtimes.local.processes import part_of
 from deploy.runtimes.local.records import UnitPlan
 from deploy.runtimes.local.values import CONFIG_MAP, SECRET, Reference, Values, changed_at
-from deploy.runtimes.local.volumes import make_folders, remove_folders
+from deploy.runtimes.local.volumes import Volumes, make_folders, remove_folders
 from tests.deploy.manifested import container, manifest, predictor
 from tests.deploy.runtimes.bundled import planned
 from tests.deploy.runtimes.planned import instance
@@ -151,6 +151,15 @@ def test_path_of_a_private_volume_is_a_folder_of_each_replica_and_goes_with_it(
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("name", ["../../../globex/iris/main.0/cache", "/etc/cache", ".."])
+def test_private_volume_is_in_its_pods_folder_whatever_its_name(tmp_path: Path, name: str) -> None:
+    volumes = Volumes(
+        {"volumes": [{"name": name, "emptyDir": {}}]}, tmp_path / "pod", (), Values("acme", tmp_path)
+    )
+    [mount] = volumes.mounts({"volumeMounts": [{"name": name, "mountPath": "/cache"}]}, [])
+    assert Path(mount.root_of(0)).resolve().parent == tmp_path / "pod"
+
+
 def test_secrets_config_maps_and_folders_that_are_allowed_are_volumes(acme: Values, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -173,11 +182,12 @@ def test_secrets_config_maps_and_folders_that_are_allowed_are_volumes(acme: Valu
     ("volume", "words"),
     [
         ({"hostPath": {"path": "/etc"}}, "DEPLOYMENTS_HOST_PATHS does not allow"),
+        ({"hostPath": {"path": "/a\0b"}}, "DEPLOYMENTS_HOST_PATHS does not allow"),
         ({"persistentVolumeClaim": {"claimName": "c"}}, "(persistentVolumeClaim)"),
         ({"secret": {"secretName": "none"}}, "seldon-cli secret set none KEY=VALUE -n acme"),
         ({"secret": {"secretName": "s3", "items": [{"key": "KEY", "path": "k"}]}}, "has items"),
     ],
-    ids=["host-path", "claim", "missing", "items"],
+    ids=["host-path", "no-path", "claim", "missing", "items"],
 )
 def test_volume_that_cannot_be_had_is_told(
     acme: Values, tmp_path: Path, volume: dict[str, Any], words: str
