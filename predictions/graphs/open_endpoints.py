@@ -108,6 +108,7 @@ class OpenEndpoints:
             _check_speaks_v2(deployed)
             found = [_unit_row(node) for node in deployed.predictors[0].root.walk() if node.needs_replica]
         else:
+            _check_own(request)
             every = self._deployments.every(request)
             found = [_deployment_row(each) for each in every if each.flow.name == V2]
         return [row for row in found if row["state"] == READY or not is_ready_only]
@@ -131,17 +132,20 @@ class OpenEndpoints:
 
         A server of several deployments is ready, whether or not each of them is.
         """
+        _check_own(request)
         is_server = not model and not _is_named(request)
         if not is_server or self._graphs.default(request.client) is not None:
             check_ready(self.meant(request, model)[0])
 
     def check_live(self, request: Request) -> None:
         """Raises DeploymentMissingError where a deployment is named that is not there."""
+        _check_own(request)
         if "name" in request.params:
             self._deployments.get(request)
 
     def meant(self, request: Request, model: str) -> tuple[Deployed, str]:
         """The deployment, and the model that its units are called by; empty for their own names."""
+        _check_own(request)
         if model and not _is_named(request):
             named = self._graphs.find(request.client, model)
             if named is not None:
@@ -149,6 +153,13 @@ class OpenEndpoints:
             if self._graphs.default(request.client) is None:
                 raise DeploymentMissingError(request.client, model)
         return self._deployments.get(request), model
+
+
+def _check_own(request: Request) -> None:
+    """Raises DeploymentMissingError for the namespace of another client, even with no deployment named."""
+    owner = request.params.get("client", request.client)
+    if owner != request.client:
+        raise DeploymentMissingError(owner, request.params.get("name", "default"))
 
 
 def _is_named(request: Request) -> bool:

@@ -16,6 +16,9 @@ from predictions.graphs.telling import tell
 Json = dict[str, Any]
 NO_META: Final[Json] = {}
 FAILURE: Final = pb.Status.FAILURE
+# A reader of protobuf takes a hundred levels: a list in JSON is two of them, an object three.
+_DEEPEST_LISTS: Final = 45
+_DEEPEST: Final = 64
 
 
 def to_proto(body: bytes) -> bytes:
@@ -151,16 +154,18 @@ def _write_data(data: Json, target: pb.DefaultData) -> None:
         else:
             target.ndarray.SetInParent()
             _write_list(data["ndarray"], target.ndarray)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (json_format.Error, TypeError, ValueError, RecursionError) as error:
         raise MessageError(f"`data` cannot be written as protobuf: {error}") from None
 
 
-def _write_list(values: list[Any], target: Any) -> None:
+def _write_list(values: list[Any], target: Any, depth: int = 1) -> None:
+    if depth > _DEEPEST_LISTS:
+        raise ValueError(f"its lists are more than {_DEEPEST_LISTS} deep")
     for value in values:
         below = target.values.add()
         if isinstance(value, list):
             below.list_value.SetInParent()
-            _write_list(value, below.list_value)
+            _write_list(value, below.list_value, depth + 1)
         elif isinstance(value, bool):
             below.bool_value = value
         elif isinstance(value, int | float):
@@ -168,7 +173,7 @@ def _write_list(values: list[Any], target: Any) -> None:
         elif isinstance(value, str):
             below.string_value = value
         else:
-            json_format.ParseDict(value, below)
+            json_format.ParseDict(value, below, max_recursion_depth=_DEEPEST - 2 * depth)
 
 
 def _describe_data(data: pb.DefaultData) -> Json:
@@ -197,13 +202,14 @@ def _read_value(value: Any) -> Any:
 def _document(message: Any) -> Json:
     try:
         found: Json = json_format.MessageToDict(message)
-    except (json_format.Error, TypeError, RecursionError) as error:
+    except (json_format.Error, DecodeError, TypeError, ValueError, RecursionError) as error:
         raise MessageError(f"The message cannot be written as JSON: {error}") from None
     return found
 
 
 def _parse(document: Json, target: Any) -> None:
     try:
-        json_format.ParseDict(document, target, ignore_unknown_fields=True)
-    except (json_format.Error, RecursionError) as error:
+        json_format.ParseDict(document, target, ignore_unknown_fields=True, max_recursion_depth=_DEEPEST)
+    except (json_format.Error, TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        # Of an Any whose JSON is none it tells by whatever its own code stumbles over.
         raise MessageError(f"The message cannot be written as protobuf: {error}") from None

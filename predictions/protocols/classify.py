@@ -50,7 +50,7 @@ def reply_to_proto(document: Document, types: MessageTypes) -> bytes:
     try:
         packed = None if custom is None else _custom(custom, types)
         return bytes(write_reply({**document, "predictions": entries}, packed).SerializeToString())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise MessageError(f"The answer cannot be written as a ClassificationReply: {error}") from None
 
 

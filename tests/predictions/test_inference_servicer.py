@@ -128,6 +128,21 @@ async def test_another_clients_deployment_is_not_found() -> None:
     assert a.sent == []
 
 
+async def test_namespace_of_another_client_is_refused_also_where_it_names_no_deployment() -> None:
+    metadata = (("namespace", "globex"), *ACME)
+    async with infer_units(raised(1)) as (a,), answering(unit("a", endpoints=a.url)) as (_, stub):
+        calls = (
+            stub.ServerLive(pb.ServerLiveRequest(), metadata=metadata),
+            stub.ServerReady(pb.ServerReadyRequest(), metadata=metadata),
+            stub.ModelReady(pb.ModelReadyRequest(name="sum"), metadata=metadata),
+            stub.ModelMetadata(pb.ModelMetadataRequest(name="sum"), metadata=metadata),
+            stub.ModelInfer(asked(1.0, model="sum"), metadata=metadata),
+            stub.RepositoryIndex(pb.RepositoryIndexRequest(), metadata=metadata),
+        )
+        assert [(await refusal(call))[0] for call in calls] == [Status.NOT_FOUND] * len(calls)
+    assert a.sent == []
+
+
 async def test_unknown_caller_is_refused_on_every_method() -> None:
     async with answering(unit("a")) as (_, stub):
         calls = (
