@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from math import nan
 from typing import Any
 
@@ -14,6 +15,8 @@ from microservice.protocol import classify_pb2 as messages
 Json = dict[str, Any]
 SERVICE = "io.seldon.api.rpc.Seldon"
 FLOAT = struct.Struct("<f")
+# Of more values than people read the digits do not count, and looking for them would hold the event loop.
+MOST_SHORTENED = 1000
 
 
 def read_values(request: Any) -> list[float] | None:
@@ -27,7 +30,7 @@ def read_values(request: Any) -> list[float] | None:
         request.data.Unpack(found)
     except DecodeError as error:
         raise ValueError(f"data is no DefaultCustomPredictRequest: {error}") from error
-    return [shortest(value) for value in found.values]
+    return shorten(found.values)
 
 
 def write_reply(answer: Json, custom: Any = None) -> Any:
@@ -71,6 +74,11 @@ def pack_json(value: Any) -> Any:
 def copy_any(given: Any, target: Any) -> None:
     """Copy an `Any` over the border between two pools of descriptors."""
     target.type_url, target.value = given.type_url, given.value
+
+
+def shorten(values: Sequence[float]) -> list[float]:
+    """Return each value with as few digits as say it, and values that are many just as they are."""
+    return list(values) if len(values) > MOST_SHORTENED else [shortest(value) for value in values]
 
 
 def shortest(value: float) -> float:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import orjson
 
-from microservice.protocol.classify import shortest
+from microservice.protocol.classify import shorten
 from microservice.protocol.legacy import is_legacy_request, legacy_to_message
 from predictions.errors import MessageError, MicroserviceGarbageError
 from predictions.graphs import infer, proto
@@ -94,7 +94,7 @@ class V2GrpcProtocol(GrpcProtocol, V2Protocol):
             raise MessageError(str(error)) from None
         for tensor in document["outputs"]:
             if tensor["datatype"] == _FLOATS:
-                tensor["data"] = [None if value is None else shortest(value) for value in tensor["data"]]
+                tensor["data"] = _shortened(tensor["data"])
         return document
 
 
@@ -112,6 +112,12 @@ class ClassifyProtocol(GrpcProtocol, LegacyProtocol):
 
     def read_reply(self, raw: bytes) -> Document:
         return classify.reply_to_document(raw, self._find_types())
+
+
+def _shortened(values: list[float | None]) -> list[float | None]:
+    """Null is a number that JSON has not."""
+    shown = iter(shorten([value for value in values if value is not None]))
+    return [None if value is None else next(shown) for value in values]
 
 
 _SHARED: Final[dict[str, Protocol]] = {"seldon": SeldonGrpcProtocol(), "v2": V2GrpcProtocol()}

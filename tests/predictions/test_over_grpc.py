@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,9 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from grpc import aio
 
 from microservice.protocol import classify_pb2, inference_pb2, prediction_pb2
+from microservice.protocol.classify import MOST_SHORTENED
 from predictions.probing import probe_microservice
+from predictions.protocols.over_grpc import protocol_of
 from tests.predictions.machine import (
     CORE,
     LEGACY_SETOSA,
@@ -374,3 +377,15 @@ async def test_trial_call_says_which_method_is_not_served() -> None:
     async with grpc_server(failing(Code.UNIMPLEMENTED)) as port:
         found = await probe_microservice("acme", spec_of(f"grpc://127.0.0.1:{port}", protocol="legacy"))
     assert "/io.seldon.api.rpc.Seldon/Classify" in found.problem
+
+
+@pytest.mark.parametrize("count", [2, MOST_SHORTENED + 2])
+async def test_values_of_32_bits_have_few_digits_unless_they_are_many(
+    count: int,
+) -> None:
+    message = inference_pb2.ModelInferResponse(model_name="iris-2")
+    output = message.outputs.add(name="p", datatype="FP32", shape=[1, count])
+    output.contents.fp32_contents.extend([math.nan, *[0.9] * (count - 1)])
+    answer = protocol_of("v2").read_reply(message.SerializeToString())
+    nothing, *values = answer["outputs"][0]["data"]
+    assert (nothing, set(values)) == (None, {0.9} if count == 2 else {0.8999999761581421})
