@@ -34,6 +34,7 @@ from microservice.protocol.classify import SERVICE as CLASSIFY
 from microservice.protocol.classify_pb2 import ClassificationRequest
 from microservice.protocol.infer import SERVICE
 from microservice.protocol.pools import EveryPool
+from microservice.protocol.words import cut_words
 from microservice.rest import RestApp, within
 from microservice.tensorflow_grpc import TensorflowService
 from microservice.v2_grpc import V2Service
@@ -200,7 +201,8 @@ class GrpcDoor:
 def describe_code(error: BaseException) -> tuple[grpc.StatusCode, str]:
     """Return gRPC's code and the text for what was raised."""
     status, message, _ = describe_failure(error)
-    return CODES.get(status, grpc.StatusCode.INTERNAL if status >= 500 else grpc.StatusCode.UNKNOWN), message
+    code = CODES.get(status, grpc.StatusCode.INTERNAL if status >= 500 else grpc.StatusCode.UNKNOWN)
+    return code, cut_words(message)
 
 
 def answer_in_thread(ask: Asking) -> Outcome:

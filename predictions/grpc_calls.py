@@ -24,6 +24,7 @@ from lane.holding import Holding
 from lane.reply import TEXT, Reply
 from lane.request import Request
 from lane.route import Docs, Endpoint, Route
+from microservice.protocol.words import cut_words
 from predictions.errors import MessageError, ModelRefusedError, UnitRefusedError
 from predictions.protocols.base import object_in, text_of
 
@@ -124,7 +125,7 @@ class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
                 await self._holding.hold(request.client)
             await context.send_initial_metadata(_metadata(request, reply))
             if reply.status != 200:
-                await context.abort(code_of(reply.status), reply.body.decode())
+                await context.abort(code_of(reply.status), cut_words(reply.body.decode()))
             return reply.body
 
         return answer

@@ -16,7 +16,7 @@ from lane.route import Route
 from microservice.protocol import prediction_pb2 as pb
 from predictions.bodies import puid_of
 from predictions.endpoints import PredictionEndpoints
-from predictions.errors import MessageError, ProtocolMismatchError
+from predictions.errors import MessageError, MicroserviceGarbageError, ProtocolMismatchError
 from predictions.gateway import Gateway
 from predictions.graphs import flows, proto
 from predictions.graphs.describing import ask_unit, describe_graph
@@ -26,6 +26,7 @@ from predictions.graphs.message import Message
 from predictions.graphs.telling import tell
 from predictions.graphs.walk import Walk
 from predictions.grpc_calls import grpc_routes, read_message
+from predictions.protocols.base import object_in
 
 SERVICE: Final = "seldon.protos.Seldon"
 
@@ -55,7 +56,7 @@ class SeldonServicer:
         deployed = self._endpoints.deployed(request)
         if deployed is None:
             body = Message(None, meta, request.body).exact("the microservice")
-            return Reply(proto.to_proto(await self._endpoints.ask(request, body, orjson.loads(body))))
+            return _answered(await self._endpoints.ask(request, body, orjson.loads(body)))
         if deployed.flow.name != "seldon":
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
         request.puid = puid_of(request, meta)
@@ -86,6 +87,16 @@ class SeldonServicer:
         found = await describe_graph(self._endpoints.deployments.get(request), _walk(request))
         renamed = {"graphinputs": "inputs", "graphoutputs": "outputs"}
         return _said({renamed.get(key, key): value for key, value in found.items()}, pb.SeldonGraphMetadata())
+
+
+def _answered(body: bytes) -> Reply:
+    """What a strategy answers; the fault is the microservice's where protobuf cannot say it."""
+    try:
+        return Reply(proto.to_proto(body))
+    except MessageError as error:
+        answerers = object_in(object_in(orjson.loads(body), "meta"), "requestPath")
+        name = ", ".join(answerers) or "of the strategy"
+        raise MicroserviceGarbageError(name, error.message.rstrip(".")) from None
 
 
 def _walk(request: Request) -> Walk:

@@ -175,7 +175,9 @@ class GrpcTransport(Transport):
             self._raise_lost(details.lower())
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "message larger than max" in details:
             raise AnswerTooLargeError(self.name, self._max_answer_bytes) from None
-        status = STATUS_OF_CODE.get(code, 500)
+        # gRPC's own words for a failure that was told at too great a length.
+        is_cut = code is grpc.StatusCode.RESOURCE_EXHAUSTED and "metadata size exceeds" in details
+        status = 500 if is_cut else STATUS_OF_CODE.get(code, 500)
         said = {"code": status, "info": details, "reason": code.name, "status": "FAILURE"}
         return Answer(status, _JSON, orjson.dumps({"status": said}))
 

@@ -39,10 +39,16 @@ async def refuse(request: Request) -> Reply:
     raise ConflictError("it is taken")
 
 
+async def refuse_at_length(request: Request) -> Reply:
+    raise ConflictError("ü" * 50_000)
+
+
 @asynccontextmanager
 async def door(**given: Any) -> AsyncIterator[aio.Channel]:
-    """A channel to three methods, of which two fail."""
-    routes = grpc_routes("test.Echo", {"Echo": echo, "Fall": fall_over, "Refuse": refuse}, 100)
+    """A channel to four methods, of which three fail."""
+    routes = grpc_routes(
+        "test.Echo", {"Echo": echo, "Fall": fall_over, "Refuse": refuse, "Tell": refuse_at_length}, 100
+    )
     part = GrpcPart(GrpcMethods(routes, FakeDoor(), **given), "127.0.0.1:0", 1 << 20)
     await part.start()
     try:
@@ -108,3 +114,11 @@ async def test_call_leaves_an_access_line() -> None:
 @pytest.mark.parametrize("kind", error_classes())
 def test_every_error_has_a_code(kind: Any) -> None:
     assert kind.status in CODES
+
+
+async def test_words_of_a_failure_are_cut_to_what_grpc_carries() -> None:
+    async with door() as channel:
+        code, words = await refusal(channel.unary_unary("/test.Echo/Tell")(b"", metadata=GOOD))
+    assert code is grpc.StatusCode.ABORTED
+    assert words.startswith("üüü")
+    assert words.endswith("ü…")

@@ -217,3 +217,15 @@ async def test_unavailable_that_the_microservice_says_is_its_own_word() -> None:
         answer = await transport.call(Call("POST", METHOD), 5)
         await transport.close()
     assert (answer.status, orjson.loads(answer.body)["status"]["info"]) == (503, "no room")
+
+
+async def test_failure_that_is_told_at_too_great_a_length_is_the_microservices() -> None:
+    async def handle(raw: bytes, context: Any) -> bytes:
+        await context.abort(grpc.StatusCode.INTERNAL, "x" * 100_000)
+        return b""
+
+    async with grpc_server(handle) as port:
+        transport = GrpcTransport("iris", f"127.0.0.1:{port}")
+        answer = await transport.call(Call("POST", METHOD, b""), 5.0)
+        await transport.close()
+    assert answer.status == 500

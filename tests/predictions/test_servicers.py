@@ -293,3 +293,14 @@ async def test_call_that_the_caller_gives_up_frees_its_place() -> None:
         async with asyncio.timeout(5):
             while machine.gateway.limit_of("acme").held:
                 await asyncio.sleep(0.01)
+
+
+async def test_answer_of_a_microservice_that_protobuf_cannot_say_is_its_fault() -> None:
+    answer = {"data": {"names": ["a"], "tensor": {"shape": [1, 1], "values": [None]}}}
+    async with serving_one(answering(answer)) as model, units() as (machine, _):
+        machine.register("acme", spec(model.origin))
+        async with door_of(machine) as channel:
+            call = stubs.SeldonStub(channel).Predict(ONES, metadata=(*ACME, ("seldon", "iris")))
+            code, words = await refusal(call)
+    assert code is grpc.StatusCode.INTERNAL
+    assert words.startswith("Microservice iris ")
