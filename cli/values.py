@@ -100,8 +100,12 @@ def _pair(words: str) -> tuple[str, str]:
 
 
 def _read(path: str) -> str:
-    with click.open_file(path) as opened:
-        return str(opened.read()).removesuffix("\n")
+    with click.open_file(path, "rb") as opened:
+        content: bytes = opened.read()
+    try:
+        return content.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"{path} is no text in UTF-8; secrets and config maps hold texts") from None
 
 
 _commands(secret, "secret")

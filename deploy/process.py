@@ -129,8 +129,10 @@ class PartProcess:
             return False
         try:
             self._process = self._open()
-        except OSError as error:
-            self._note_exit(f"could not be started: {error.strerror}", 0.0, now)
+        except (OSError, ValueError) as error:
+            # ValueError: words that no process can be given, as those with the character NUL.
+            words = error.strerror if isinstance(error, OSError) else str(error)
+            self._note_exit(f"could not be started: {words}", 0.0, now)
             return True
         self._starts += 1
         self._started, self._started_at = now, clock.now()

@@ -60,3 +60,11 @@ def test_what_cannot_be_done_is_told(
 ) -> None:
     assert main.run(["secret", *words, "-n", "acme"]) == code
     assert said in capsys.readouterr().err
+
+
+def test_file_that_is_no_text_is_refused(
+    tmp_path: Path, acme: NewClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    assert main.run(["secret", "set", "s3", "--from-file", f"A={tmp_path / 'key'}", "-n", "acme"]) == 2
+    assert "is no text in UTF-8" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,16 @@ def test_missing_folder_keeps_the_others_running(tmp_path: Path) -> None:
         assert watched.pid("b")
 
     supervise([part("a", SLEEP, directory=tmp_path / "missing"), part("b", SLEEP)], drive)
+
+
+def test_variable_that_no_process_can_be_given_keeps_the_others_running() -> None:
+    def drive(watched: Watched) -> None:
+        watched.until(lambda: watched.is_looping("b"))
+        assert watched.pid("a")
+
+    wrong = replace(part("b", SLEEP), alone={"A": "a\0b"})
+    watched = supervise([part("a", SLEEP), wrong], drive)
+    assert watched.statuses["b"].last_exit == "could not be started: embedded null byte"
 
 
 def test_part_gets_its_variables_and_its_output_goes_to_its_log(tmp_path: Path) -> None:

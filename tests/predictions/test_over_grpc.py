@@ -17,7 +17,7 @@ from grpc import aio
 from microservice.protocol import classify_pb2, inference_pb2, prediction_pb2
 from microservice.protocol.classify import MOST_SHORTENED
 from predictions.probing import probe_microservice
-from predictions.protocols.over_grpc import protocol_of
+from predictions.protocols.over_grpc import V2GrpcProtocol
 from tests.predictions.machine import (
     CORE,
     LEGACY_SETOSA,
@@ -386,6 +386,6 @@ async def test_values_of_32_bits_have_few_digits_unless_they_are_many(
     message = inference_pb2.ModelInferResponse(model_name="iris-2")
     output = message.outputs.add(name="p", datatype="FP32", shape=[1, count])
     output.contents.fp32_contents.extend([math.nan, *[0.9] * (count - 1)])
-    answer = protocol_of("v2").read_reply(message.SerializeToString())
+    answer = V2GrpcProtocol().read_reply(message.SerializeToString())
     nothing, *values = answer["outputs"][0]["data"]
     assert (nothing, set(values)) == (None, {0.9} if count == 2 else {0.8999999761581421})

@@ -12,7 +12,7 @@ from deploy.manifests.records import Explainer
 from deploy.manifests.servers import protocol_of
 from deploy.runtimes.local.programs import Programs
 from deploy.runtimes.local.records import Probe, UnitKey, UnitPlan
-from deploy.runtimes.local.variables import Variables, place_model
+from deploy.runtimes.local.variables import Variables, place_model, problem_of_process
 from predictions.graphs.explaining import asking_path
 
 # Those of the manifests that ship, by their words without case and lines.
@@ -57,20 +57,22 @@ def plan_explainer(
         "PREDICTOR_ID": predictor.name,
         "SELDON_DEPLOYMENT_ID": manifest.name,
     }
-    own = variables.found | told | identity
+    own = (*program.variables, *(variables.found | told | identity).items())
     return UnitPlan(
         key=key,
         image=image or explainer.type,
         replicas=_replicas(manifest, predictor, explainer),
         command=program.command,
-        variables=(*program.variables, *own.items()),
+        variables=own,
         directory=program.directory,
         readiness=_READY,
         liveness=_LIVE,
         in_graph=False,
         explains=True,
         workload=name,
-        problem="; ".join(filter(None, [*variables.problems, problem])),
+        problem="; ".join(
+            filter(None, [*variables.problems, problem, problem_of_process(program.command, own)])
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from deploy.runtimes.local.programs import Programs
 from deploy.runtimes.local.quantities import read_quantity
 from deploy.runtimes.local.records import GRPC, HTTP, DeploymentPlan, Limits, UnitKey, UnitPlan
 from deploy.runtimes.local.surroundings import Surroundings
-from deploy.runtimes.local.variables import Variables, place_model
+from deploy.runtimes.local.variables import Variables, place_model, problem_of_process
 from deploy.runtimes.local.volumes import Volumes
 from deploy.serving import skeleton_of
 
@@ -115,13 +115,14 @@ class _Planning:
         variables = self._scene.variables(workload)
         own = self._variables(container, unit, variables)
         mounts = self._scene.volumes(self._predictor, place).mounts(container, variables.problems)
-        problems = [program.problem, *variables.problems, _problem_of_words(container)]
+        own = (*program.variables, *own)
+        problems = [program.problem, *variables.problems, problem_of_process(program.command, own)]
         return UnitPlan(
             key=UnitKey(self._client, self._manifest.name, self._predictor.name, container["name"]),
             image=str(container.get("image") or ""),
             replicas=_replicas(self._manifest, self._predictor, component),
             command=program.command,
-            variables=(*program.variables, *own),
+            variables=own,
             directory=program.directory,
             scheme=GRPC if speaks_grpc else HTTP,
             limits=_limits(container),
@@ -174,13 +175,6 @@ def _parameters(unit: Unit) -> list[dict[str, str]]:
     if unit.implementation in _PROXIES and "model_name" not in names:
         found.append({"name": "model_name", "value": unit.name, "type": "STRING"})
     return found
-
-
-def _problem_of_words(container: Json) -> str:
-    words = [str(each) for name in ("command", "args", "env") for each in container.get(name) or ()]
-    if any("\0" in word or "\\x00" in word for word in words):
-        return "command, args or env hold the character NUL"
-    return ""
 
 
 def _warnings_of(component: Component) -> tuple[str, ...]:

@@ -65,5 +65,7 @@ def _ask_command(instance: Instance, probe: Probe) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"{probe.target[0]} did not end within {probe.timeout_seconds:g} s"
+    except ValueError as error:
+        return f"{probe.target[0]} cannot be started: {error}"
     said = (done.stderr or done.stdout)[:_SHOWN].decode("utf-8", "replace").strip()
     return f"{probe.target[0]} ended with {done.returncode} {said}" if done.returncode else ""

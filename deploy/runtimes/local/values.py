@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ class Values:
         assert folder
         folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
         for key, value in values.items():
-            fresh = folder / f".{key}.new"
+            # Not by its own name, which may be as long as a file's can be.
+            fresh = folder / f".{os.getpid()}.new"
             fresh.touch(mode=0o600)
             fresh.write_text(value)
             fresh.replace(folder / key)

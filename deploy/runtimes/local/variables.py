@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ _OF_RCLONE: Final = {
     "ENDPOINT": "AWS_ENDPOINT_URL",
     "REGION": "AWS_DEFAULT_REGION",
 }
+# Linux gives no process a longer one.
+_LONGEST: Final = 131_072 - 256
 _OFF: Final = frozenset({"0", "false", "no"})
 
 
@@ -86,6 +88,23 @@ class Variables:
             self.found[name] = found[key]
         elif not told.get("optional"):
             self.problems.append(f"the variable {name}: {self.values.missing(wanted, key)}")
+
+
+def problem_of_process(command: Iterable[str], variables: Iterable[tuple[str, str]]) -> str:
+    """Why no process can be given these words; empty when one can. What is secret in them is not told."""
+    if any(map(_is_unspeakable, command)):
+        return "command or args hold the character NUL, or half a character"
+    wrong = sorted({name for name, value in variables if _is_unspeakable(value)})
+    longest = sorted({name for name, value in variables if len(value.encode("utf-8", "replace")) > _LONGEST})
+    if wrong:
+        return f"the variable {wrong[0]} holds the character NUL, or half a character: mount it as a volume"
+    if longest:
+        return f"the variable {longest[0]} has more than {_LONGEST} bytes: mount it as a volume"
+    return ""
+
+
+def _is_unspeakable(word: str) -> bool:
+    return "\0" in word or any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def place_model(uri: str, variables: Mapping[str, str]) -> tuple[str, dict[str, str]]:

@@ -80,6 +80,24 @@ def test_what_cannot_be_had_is_told_with_how_to_mend_it(
     assert words in only(tmp_path, **fields).problem
 
 
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b", "x" * 200_000], ids=["nul", "half", "long"])
+def test_value_that_no_process_can_be_given_is_told_and_not_shown(tmp_path: Path, text: str) -> None:
+    given = only(tmp_path, env=[{"name": "A", "value": text}]).problem
+    graph = {"name": "c", "implementation": "SKLEARN_SERVER", "modelUri": f"/models/{text}"}
+    [unit] = planned(tmp_path, manifest(predictor(graph=graph, containers=[]))).units
+    assert given.startswith("the variable A h")
+    assert unit.problem.startswith("the variable MLSERVER_MODEL_URI h")
+    assert text not in given + unit.problem
+
+
+def test_secret_that_holds_what_no_process_can_be_given_is_told(acme: Values, tmp_path: Path) -> None:
+    acme.write(S3, {"KEY": "a\0b", "L" * 253: "long"})
+    assert (
+        "the variable A holds the character NUL"
+        in only(tmp_path, env=[key_of("secretKeyRef", "s3", "KEY")]).problem
+    )
+
+
 def test_what_is_optional_may_be_missing(acme: Values, tmp_path: Path) -> None:
     unit = only(
         tmp_path,
