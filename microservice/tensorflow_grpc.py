@@ -13,7 +13,7 @@ from microservice.proto_codec import json_to_message, message_to_json
 from microservice.protocol import serving_pb2 as messages
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.tensor_pb2 import DT_STRING, TensorProto
-from microservice.protocol.tensorflow import decode_tftensor, encode_tftensor
+from microservice.protocol.tensorflow import MOST_REPEATED, decode_tftensor, encode_tftensor
 from microservice.protocol.v2 import DATATYPES, InferRequest, Tensor, Wanted, element_bytes
 from microservice.v2 import Inference
 
@@ -39,7 +39,7 @@ class TensorflowService:
     async def _predict(self, message: Any) -> Answer:
         name, version = self._model_of(message.model_spec)
         # A map has no order of its own.
-        tensors = [read_tensor(each, message.inputs[each]) for each in sorted(message.inputs)]
+        tensors = read_tensors({each: message.inputs[each] for each in sorted(message.inputs)})
         wanted = [Wanted(each, {}) for each in message.output_filter]
         answer = await self._inference.infer(InferRequest(tensors, wanted), name, version)
         outputs = {tensor.name: write_tensor(tensor) for tensor in answer.outputs}
@@ -58,6 +58,18 @@ class TensorflowService:
         if spec.version_label:
             raise ModelUnknownError(spec.name, spec.version_label)
         return spec.name, str(spec.version.value) if spec.version.value else ""
+
+
+def read_tensors(inputs: dict[str, bytes]) -> list[Tensor]:
+    """Return the tensors, which together may repeat no more values than one may."""
+    room = MOST_REPEATED + sum(map(len, inputs.values()))
+    tensors = []
+    for name, raw in inputs.items():
+        tensors.append(read_tensor(name, raw))
+        room -= tensors[-1].values.size
+        if room < 0:
+            raise InvalidMessageError(f"{name}: the inputs repeat more than {MOST_REPEATED} values")
+    return tensors
 
 
 def read_tensor(name: str, raw: bytes) -> Tensor:

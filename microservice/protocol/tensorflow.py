@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ TYPES: tuple[tuple[str, int, str, str], ...] = (
     ("DT_HALF", 19, "float16", "halfVal"), ("DT_UINT32", 22, "uint32", "uint32Val"),
     ("DT_UINT64", 23, "uint64", "uint64Val"),
 )  # fmt: skip
+# A few bytes must not become more memory than a message of numbers could take.
+MOST_REPEATED = 2**22
 BY_NAME = {name: (kind, field) for name, _, kind, field in TYPES} | {
     number: (kind, field) for _, number, kind, field in TYPES
 }
@@ -39,8 +42,12 @@ def decode_tftensor(tensor: Any) -> Array:
         shape = [int(size.get("size", 0)) for size in read(tensor, "tensorShape", {}).get("dim", [])]
         values = read_values(tensor, kind, field)
         # As TensorFlow writes it, the last value stands for all that would follow.
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if 0 < len(values) < count:
+            if count > MOST_REPEATED:
+                raise ValueError(
+                    f"it has {len(values)} values for {count}; send more than {MOST_REPEATED} in full"
+                )
             values = np.concatenate([values, np.repeat(values[-1:], count - len(values))])
         return values.reshape(shape)
     except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error) as error:

@@ -119,7 +119,11 @@ def reshape(name: str, values: Array, shape: Sequence[int]) -> Array:
         raise InvalidMessageError(
             f"{name}: shape {list(shape)} needs {math.prod(shape)} values, there are {values.size}"
         )
-    return values.reshape(shape)
+    try:
+        return values.reshape(shape)
+    except ValueError as error:
+        # No numbers at all may have a shape that is too large to count.
+        raise InvalidMessageError(f"{name}: {error}") from error
 
 
 def read_texts(name: str, data: list[Any]) -> Array:

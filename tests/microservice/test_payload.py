@@ -104,6 +104,18 @@ def test_the_kinds_have_an_order() -> None:
         ({"data": {"tensor": {"shape": [1], "values": ["x"]}}}, "could not convert string to float"),
         ({"data": {"names": "ab", "ndarray": [[1]]}}, "data.names must be"),
         ({"data": {"tftensor": {}}}, "tftensor"),
+        (
+            {
+                "data": {
+                    "tftensor": {
+                        "dtype": "DT_FLOAT",
+                        "tensorShape": {"dim": [{"size": "1099511627776"}]},
+                        "floatVal": [1],
+                    }
+                }
+            },
+            "it has 1 values for 1099511627776",
+        ),
         ({"strData": 3}, "strData must be a string"),
         ({"binData": "!"}, "binData must be base64"),
     ],

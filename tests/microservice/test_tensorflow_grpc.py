@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from microservice.protocol import serving_pb2, serving_pb2_grpc
+from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.tensor_pb2 import DT_FLOAT, TensorProto
+from microservice.protocol.tensorflow import MOST_REPEATED
 from microservice.protocol.v2 import DATATYPES, KINDS, Tensor, objects
-from microservice.tensorflow_grpc import read_tensor, write_tensor
+from microservice.tensorflow_grpc import read_tensor, read_tensors, write_tensor
 from tests.microservice.inside import make_inside
 
 # Generated, and so without types.
@@ -108,3 +110,12 @@ async def test_what_is_refused_says_why() -> None:
         assert (await fail(predict(asked(x=b"\xff"))))[1].startswith("x is no TensorProto: ")
         assert (await fail(predict(asked(x=b""))))[1].startswith("x: tftensor.dtype is None, not one of")
         assert "inputs must hold" in (await fail(predict(asked())))[1]
+
+
+def test_inputs_together_may_not_repeat_more_than_one_may() -> None:
+    many = TensorProto(dtype=DT_FLOAT, float_val=[1.0])
+    many.tensor_shape.dim.add(size=MOST_REPEATED // 2)
+    raw = many.SerializeToString()
+    assert len(read_tensors({"a": raw, "b": raw})) == 2
+    with pytest.raises(InvalidMessageError, match="c: the inputs repeat more than"):
+        read_tensors({"a": raw, "b": raw, "c": raw})

@@ -356,3 +356,8 @@ def test_a_json_tensor_may_be_nested_in_any_way() -> None:
     head = {"name": "x", "datatype": "BYTES", "shape": [2, 2]}
     found = read_json_tensor(head, [["a", "b"], ["c", "d"]])
     assert found.values.tolist() == [["a", "b"], ["c", "d"]]
+
+
+def test_shape_too_large_to_count_is_refused_also_without_values() -> None:
+    with pytest.raises(InvalidMessageError, match="x: array is too big"):
+        read_raw_tensor({"name": "x", "datatype": "FP32", "shape": [0, 2**62]}, b"")
