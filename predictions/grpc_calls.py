@@ -49,6 +49,8 @@ CODES: Final[dict[int, grpc.StatusCode]] = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+# Counted of a call whose caller waits no longer, by its deadline or because it is gone.
+GAVE_UP: Final = 499
 _TOKENS: Final = ("oauth_token", "x-auth-token")
 _Metadata = tuple[tuple[str, str], ...]
 
@@ -116,11 +118,12 @@ class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
             started = clock.perf_counter()
             request = read_request(route, context.invocation_metadata())
             current_request.set(request)
-            reply = await self._reply(request, raw)
-            seconds = clock.perf_counter() - started
-            count_answer(request, reply.status, seconds)
-            if self._observe is not None:
-                self._observe(request, reply.status, seconds)
+            status = GAVE_UP
+            try:
+                reply = await self._reply(request, raw)
+                status = reply.status
+            finally:
+                self._count(request, status, clock.perf_counter() - started)
             if request.is_over_quota:
                 await self._holding.hold(request.client)
             await context.send_initial_metadata(_metadata(request, reply))
@@ -129,6 +132,11 @@ class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
             return reply.body
 
         return answer
+
+    def _count(self, request: Request, status: int, seconds: float) -> None:
+        count_answer(request, status, seconds)
+        if self._observe is not None:
+            self._observe(request, status, seconds)
 
     async def _reply(self, request: Request, raw: bytes) -> Reply:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +18,7 @@ from events.calls import CallLog
 from events.sinks.memory import MemorySink
 from lane.reply import Reply
 from lane.request import Request
-from predictions.grpc_calls import CODES, GrpcMethods, grpc_routes
+from predictions.grpc_calls import CODES, GAVE_UP, GrpcMethods, grpc_routes
 from predictions.grpc_part import GrpcPart
 from tests.lane.doubles import FakeDoor
 from tests.predictions.test_grpc_transport import refusal
@@ -43,12 +44,16 @@ async def refuse_at_length(request: Request) -> Reply:
     raise ConflictError("ü" * 50_000)
 
 
+async def never_end(request: Request) -> Reply:
+    await asyncio.sleep(60)
+    return Reply(b"")
+
+
 @asynccontextmanager
 async def door(**given: Any) -> AsyncIterator[aio.Channel]:
-    """A channel to four methods, of which three fail."""
-    routes = grpc_routes(
-        "test.Echo", {"Echo": echo, "Fall": fall_over, "Refuse": refuse, "Tell": refuse_at_length}, 100
-    )
+    """A channel to methods of which one answers."""
+    fails = {"Fall": fall_over, "Refuse": refuse, "Tell": refuse_at_length}
+    routes = grpc_routes("test.Echo", {"Echo": echo, "Wait": never_end, **fails}, 100)
     part = GrpcPart(GrpcMethods(routes, FakeDoor(), **given), "127.0.0.1:0", 1 << 20)
     await part.start()
     try:
@@ -122,3 +127,12 @@ async def test_words_of_a_failure_are_cut_to_what_grpc_carries() -> None:
     assert code is grpc.StatusCode.ABORTED
     assert words.startswith("üüü")
     assert words.endswith("ü…")
+
+
+async def test_call_that_the_caller_gives_up_is_counted() -> None:
+    counted: asyncio.Queue[int] = asyncio.Queue()
+    async with door(observe=lambda request, status, seconds: counted.put_nowait(status)) as channel:
+        code, _ = await refusal(channel.unary_unary("/test.Echo/Wait")(b"", metadata=GOOD, timeout=0.1))
+        async with asyncio.timeout(5):
+            assert await counted.get() == GAVE_UP
+    assert code is grpc.StatusCode.DEADLINE_EXCEEDED
