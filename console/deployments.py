@@ -33,6 +33,8 @@ PROCESS_MOODS: Final = {"ready": "good", "starting": "warn", "draining": "", "cr
 LOG_LINES: Final = 40
 # More logs than these are on the pages of their units.
 MOST_LOGS: Final = 4
+# Of larger graphs the first ones; a page of a thousand rows, every two seconds, helps nobody.
+MOST_ROWS: Final = 100
 # Ten people who look ask the units as often as one.
 _STATES_KEPT_SECONDS: Final = 2
 
@@ -102,6 +104,8 @@ def page_of_one(row: SeldonDeployment) -> dict[str, Any]:
     predictors = row.manifest["spec"]["predictors"]
     live = [str(each["name"]) for each in predictors if not each.get("shadow")]
     logs, summary = logs_of(row), list_rows([row])[0]
+    units = [(unit, str(each["name"])) for each in predictors for unit in units_below(each["graph"])]
+    processes = list(seen.units.values())
     routers = [each for predictor in predictors for each in _routers(predictor, seen)]
     return {
         "deployment": row,
@@ -111,10 +115,12 @@ def page_of_one(row: SeldonDeployment) -> dict[str, Any]:
         "has_figures": bool(seen.traffic.calls or seen.states or routers or len(predictors) > 1),
         "predictors": [_predictor(each, seen) for each in predictors],
         "shares": _shares(live, seen.traffic),
-        "rows": [each for predictor in predictors for each in _unit_rows(predictor, seen)],
+        "rows": [unit_row(unit, predictor, seen) for unit, predictor in units[:MOST_ROWS]],
+        "more_rows": len(units[MOST_ROWS:]),
         "routers": routers,
         "states": state_views(seen.states),
-        "units": [processes_of(each) for each in seen.units.values()],
+        "units": [processes_of(each) for each in processes[:MOST_ROWS]],
+        "more_processes": len(processes[MOST_ROWS:]),
         "is_running": is_running(),
         "logs": list(log_views(logs[:MOST_LOGS])),
         "more_logs": len(logs[MOST_LOGS:]),
@@ -162,11 +168,6 @@ def _shares(live: Sequence[str], traffic: GraphTraffic) -> tuple[Share, ...]:
     if len(live) < 2:
         return ()
     return shares_of([(name, count) for name in live if (count := traffic.whole(name).count)])
-
-
-def _unit_rows(predictor: Mapping[str, Any], seen: Seen) -> Iterator[UnitRow]:
-    for unit in units_below(predictor["graph"]):
-        yield unit_row(unit, str(predictor["name"]), seen)
 
 
 def _routers(predictor: Mapping[str, Any], seen: Seen) -> Iterator[RouterView]:

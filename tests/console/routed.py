@@ -16,6 +16,11 @@ def apply_router(client: NewClient, *extra: dict[str, Any]) -> None:
     """Apply it, with further predictors."""
     containers = [container(name) for name in ("bandit", "old", "new")]
     document = manifest(predictor(graph=GRAPH, containers=containers, traffic=100), *extra)
+    apply_document(client, document)
+
+
+def apply_document(client: NewClient, document: dict[str, Any]) -> None:
+    """Apply any manifest."""
     services.apply_deployment(client=client.client, manifest=manifest_from(document), by=TESTER)
 
 

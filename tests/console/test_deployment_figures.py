@@ -10,9 +10,9 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from clients.services import NewClient
-from tests.console.routed import apply_router, note_process
+from tests.console.routed import apply_document, apply_router, note_process
 from tests.deploy.graph_traffic import add_calls
-from tests.deploy.manifested import container, predictor
+from tests.deploy.manifested import container, manifest, predictor
 from tests.deploy.test_unit_states import answering, told
 
 ONE = "/admin/client/acme/deployments/iris/"
@@ -111,6 +111,16 @@ def test_more_units_minutes_and_predictors_need_no_more_queries(
     for minute in range(1, 30):
         add_calls(routed, "wide", units=tuple(f"u{number}" for number in range(40)), minutes_ago=minute)
     assert _queries(console, address) <= few <= 8
+
+
+def test_of_a_thousand_units_the_first_hundred_are_listed(console: Browser, acme: NewClient) -> None:
+    children = [{"name": f"u{number}", "implementation": "SIMPLE_MODEL"} for number in range(900)]
+    graph = {"name": "mean", "implementation": "AVERAGE_COMBINER", "children": children}
+    apply_document(acme, manifest(predictor(graph=graph, containers=[])))
+    text = text_of(console, ONE)
+    assert text.count("units/main/u") == 99
+    assert "801 more units" in text
+    assert "too many to draw" in text
 
 
 def _queries(console: Browser, address: str) -> int:
