@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from django.contrib.auth.hashers import check_password
@@ -33,10 +34,11 @@ def find_deployment_key(text: str, secret: str) -> ConsumerKey | None:
     `text` is `<oauth_key><client>`, or `<oauth_key>` alone. Different clients may have chosen the same.
     """
     found = [key for key in _namesakes(text) if key.is_live(clock.now())]
-    # Who has many namesakes must say whose it is, lest all their secrets be tried.
-    plain = [key for key in found if key.oauth_key == text][: _MOST_NAMESAKES + 1]
+    # A client with many namesakes must say whose it is, lest all their secrets be tried; others need not.
+    plain = [key for key in found if key.oauth_key == text]
+    counts = Counter(key.tenant_id for key in plain)
     tried = [key for key in found if key.oauth_key != text][:_MOST_NAMESAKES]
-    tried += plain if len(plain) <= _MOST_NAMESAKES else []
+    tried += [key for key in plain if counts[key.tenant_id] <= _MOST_NAMESAKES]
     fitting = [key for key in tried if is_secret_of(key, secret)]
     return fitting[0] if len({key.tenant_id for key in fitting}) == 1 else None
 

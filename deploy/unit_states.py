@@ -51,7 +51,7 @@ def _ask(door: str) -> State:
         answer = connection.getresponse()
         body = answer.read(_MOST_BYTES)
         found = json.loads(body) if answer.status == 200 else {}
-    except (OSError, http.client.HTTPException, ValueError):
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return {}
     finally:
         connection.close()

@@ -169,3 +169,12 @@ def test_key_of_a_deployment_is_not_rotated_into_one_that_reaches_everything(old
     key = ConsumerKey.objects.for_client(old.client).get(deployment="iris")
     with pytest.raises(KeyInvalidError, match="apply the manifest"):
         services.rotate_key(key=key, overlap_seconds=0, by=TESTER)
+
+
+def test_client_with_many_namesakes_shuts_out_itself_alone(client: Browser, old: NewClient) -> None:
+    other = make_client("globex")
+    services.set_legacy_api(client=other.client, is_on=True, by=TESTER)
+    for number in range(9):
+        bind(other, f"iris-{number}", secret=f"another-{number}")
+    assert reached(client, "oauth-key") == ("acme", "iris")
+    assert ask(client, "oauth-key", "another-0").status_code == 401

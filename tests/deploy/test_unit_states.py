@@ -89,3 +89,8 @@ def test_unit_that_cannot_be_reached_is_left_out(http: str) -> None:
 
 def test_nobody_is_asked_while_nothing_is_ready() -> None:
     assert ask_states([unit("http://127.0.0.1:1", "crashing"), {**unit(""), "processes": []}]) == {}
+
+
+def test_answer_that_is_nested_without_end_says_nothing() -> None:
+    with answering(200, b"[" * 60_000) as address:
+        assert ask_states([unit(address)]) == {}
