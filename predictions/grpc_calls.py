@@ -7,7 +7,8 @@ request's body and replies with the answer's. Metadata are the headers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -100,63 +101,97 @@ class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._door = door
         self._observe = observe
         self._holding = Holding()
-        self._handlers = {
-            route.path: grpc.unary_unary_rpc_method_handler(self._answering(route)) for route in routes
-        }
+        self._routes = {route.path: route for route in routes}
 
     @property
     def services(self) -> list[str]:
         """The full names of the services."""
-        return sorted({path.split("/")[1] for path in self._handlers})
+        return sorted({path.split("/")[1] for path in self._routes})
 
     def service(self, handler_call_details: Any) -> Any:
-        """The handler of a method; None for one that is not ours."""
-        return self._handlers.get(handler_call_details.method)
+        """The handler of one call; None for a method that is not ours.
 
-    def _answering(self, route: Route) -> Callable[[bytes, Any], Awaitable[bytes]]:
-        async def answer(raw: bytes, context: Any) -> bytes:
-            started = clock.perf_counter()
-            request = read_request(route, context.invocation_metadata())
-            current_request.set(request)
-            status = GAVE_UP
-            try:
-                reply = await self._reply(request, raw)
-                status = reply.status
-            finally:
-                self._count(request, status, clock.perf_counter() - started)
-            if request.is_over_quota:
-                await self._holding.hold(request.client)
-            await context.send_initial_metadata(_metadata(request, reply))
-            if reply.status != 200:
-                await context.abort(code_of(reply.status), cut_words(reply.body.decode()))
-            return reply.body
+        Of a caller who is not known yet, or not let in, nothing is read meanwhile: gRPC itself would hold
+        each message whole in memory before it asks who sent it.
+        """
+        route = self._routes.get(handler_call_details.method)
+        if route is None:
+            return None
+        request = read_request(route, handler_call_details.invocation_metadata)
+        try:
+            caller = self._door.verify(request)
+            if caller is not None:
+                request.caller = caller
+                self._door.admit(request)
+                return grpc.unary_unary_rpc_method_handler(partial(self._answer_known, request))
+        except SeldonError as error:
+            return grpc.stream_unary_rpc_method_handler(partial(self._answer_refused, request, error))
+        return grpc.stream_unary_rpc_method_handler(partial(self._answer_unknown, request))
 
-        return answer
+    async def _answer_known(self, request: Request, raw: bytes, context: Any) -> bytes:
+        async def ask() -> Reply:
+            return await _ask(request, raw)
+
+        return await self._answer(request, ask, context)
+
+    async def _answer_refused(
+        self, request: Request, error: SeldonError, messages: AsyncIterator[bytes], context: Any
+    ) -> bytes:
+        async def refuse() -> Reply:
+            raise error
+
+        return await self._answer(request, refuse, context)
+
+    async def _answer_unknown(self, request: Request, messages: AsyncIterator[bytes], context: Any) -> bytes:
+        async def ask() -> Reply:
+            request.caller = await self._door.resolve(request)
+            self._door.admit(request)
+            raw = await anext(messages, None)
+            if raw is None:
+                raise MessageError("The call ended without a message.")
+            return await _ask(request, raw)
+
+        return await self._answer(request, ask, context)
+
+    async def _answer(self, request: Request, ask: Callable[[], Awaitable[Reply]], context: Any) -> bytes:
+        started = clock.perf_counter()
+        current_request.set(request)
+        status = GAVE_UP
+        try:
+            reply = await _reply(request, ask)
+            status = reply.status
+        finally:
+            self._count(request, status, clock.perf_counter() - started)
+        if request.is_over_quota:
+            await self._holding.hold(request.client)
+        await context.send_initial_metadata(_metadata(request, reply))
+        if reply.status != 200:
+            await context.abort(code_of(reply.status), cut_words(reply.body.decode()))
+        return reply.body
 
     def _count(self, request: Request, status: int, seconds: float) -> None:
         count_answer(request, status, seconds)
         if self._observe is not None:
             self._observe(request, status, seconds)
 
-    async def _reply(self, request: Request, raw: bytes) -> Reply:
-        try:
-            await self._admit(request, len(raw))
-            request.body = raw
-            return await request.route.endpoint(request)
-        except SeldonError as error:
-            failure = error
-        except Exception:
-            logger.exception("unhandled error in %s", request.route.path)
-            failure = fault_of(request)
-        note_refusal(request, failure)
-        return request.route.dialect.write(failure, request)
 
-    async def _admit(self, request: Request, size: int) -> None:
-        caller = self._door.verify(request)
-        request.caller = caller if caller is not None else await self._door.resolve(request)
-        self._door.admit(request)
-        if size > request.max_body_bytes:
-            raise TooLargeError(f"the message is over {request.max_body_bytes} bytes")
+async def _reply(request: Request, ask: Callable[[], Awaitable[Reply]]) -> Reply:
+    try:
+        return await ask()
+    except SeldonError as error:
+        failure = error
+    except Exception:
+        logger.exception("unhandled error in %s", request.route.path)
+        failure = fault_of(request)
+    note_refusal(request, failure)
+    return request.route.dialect.write(failure, request)
+
+
+async def _ask(request: Request, raw: bytes) -> Reply:
+    if len(raw) > request.max_body_bytes:
+        raise TooLargeError(f"the message is over {request.max_body_bytes} bytes")
+    request.body = raw
+    return await request.route.endpoint(request)
 
 
 def read_request(route: Route, metadata: Any) -> Request:

@@ -96,6 +96,32 @@ async def test_caller_is_let_in_as_over_http(token: str, body: bytes, code: grpc
     assert told.get("retry-after") == ("3" if token == "over" else None)
 
 
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [("nobody", grpc.StatusCode.UNAUTHENTICATED), ("over", grpc.StatusCode.RESOURCE_EXHAUSTED)],
+)
+async def test_whoever_is_not_let_in_is_told_before_the_message_is_read(
+    token: str, code: grpc.StatusCode
+) -> None:
+    async def messages() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    async with door() as channel:
+        call = channel.stream_unary("/test.Echo/Echo")(messages(), metadata=(("oauth_token", token),))
+        assert (await asyncio.wait_for(refusal(call), 10))[0] is code
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [([b"one"], b"one"), ([], (grpc.StatusCode.INVALID_ARGUMENT, "The call ended without a message."))],
+)
+async def test_caller_who_is_looked_up_first_is_read_then(messages: list[bytes], found: Any) -> None:
+    async with door() as channel:
+        call = channel.stream_unary("/test.Echo/Echo")(iter(messages), metadata=(("oauth_token", "new"),))
+        assert (await call if messages else await refusal(call)) == found
+
+
 async def test_refusal_has_code_words_and_puid_and_is_counted() -> None:
     TRAFFIC.take()
     async with door() as channel:
