@@ -52,6 +52,16 @@ class Caller:
         finally:
             connection.close()
 
+    def status_of(self, path: str) -> int:
+        """The status that a GET is answered with."""
+        connection = http.client.HTTPConnection(urlsplit(self.machine.url).netloc, timeout=30)
+        try:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            connection.request("GET", f"/seldon/acme/iris/{path}", headers=headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def predict(self, *row: float) -> tuple[int, Any]:
         """The answer to one row, as Seldon Core's API has it."""
         return self.post("api/v1.0/predictions", {"data": {"names": ["a"], "ndarray": [[*row]]}})
@@ -114,6 +124,9 @@ def mlservers(name: str) -> Json:
 
 def deploy(caller: Caller, graph: Json, *containers: Json, **spec: Any) -> None:
     apply(caller.machine.place, manifest(predictor(graph=graph, containers=[*containers]), **spec))
+    # The workers hear of it within a second.
+    path = "v2/health/ready" if spec.get("protocol") == "v2" else "api/v1.0/health/status"
+    assert wait_until(lambda: caller.status_of(path) == 200, 10)
 
 
 # -- Seldon Core's wrapper --------------------------------------------------------------------------
@@ -198,12 +211,15 @@ def test_class_that_imports_seldon_core_is_served_as_a_bundle(caller: Caller) ->
 
 
 @pytest.mark.parametrize("transport", ["REST", "GRPC"])
-def test_mlserver_answers_alone_and_behind_a_unit_of_ours(caller: Caller, transport: str) -> None:
-    last = unit("model", "MODEL", transport=transport)
-    deploy(caller, last, mlservers("model"), protocol="v2")
+def test_mlserver_answers_alone(caller: Caller, transport: str) -> None:
+    deploy(caller, unit("model", "MODEL", transport=transport), mlservers("model"), protocol="v2")
     status, answer = caller.infer("model/", 1.0, 2.0)
     assert (status, answer.get("id"), values_of(answer)) == (200, "call-1", [3.0, 6.0]), answer
-    graph = unit("own", "MODEL", last, transport=transport)
+
+
+@pytest.mark.parametrize("transport", ["REST", "GRPC"])
+def test_mlserver_answers_behind_a_unit_of_ours(caller: Caller, transport: str) -> None:
+    graph = unit("own", "MODEL", unit("model", "MODEL", transport=transport), transport=transport)
     deploy(caller, graph, container("own", OUR_IMAGE), mlservers("model"), protocol="v2")
     # Without a model's name in the path each unit is called by its own.
     status, answer = caller.infer("", 1.0, 2.0)
