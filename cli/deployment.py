@@ -34,6 +34,8 @@ WIDE = (*COLUMNS, "namespace", "predictors", "images", "url")
 HISTORY = ("generation", "reason", "made_by", "made_at")
 _KINDS = {"sdep", "sdeps", "seldondeployment", "seldondeployments", "deployment", "deployments"}
 _POLL_SECONDS = 0.2
+# By then every worker has heard of what serves now.
+_HEARD_SECONDS = 1.0
 
 output_option = click.option("--output", "-o", "form", type=click.Choice(["yaml", "json", "wide"]))
 files_option = click.option("--filename", "-f", "sources", multiple=True, metavar="FILE|FOLDER|URL|-")
@@ -278,6 +280,8 @@ def wait(name: str, what: str, seconds: float, namespace: str) -> None:
         if clock.monotonic() >= end:
             raise click.ClickException(_why_not(client, plain, seconds))
         time.sleep(_POLL_SECONDS)
+    if claim is _is_available:
+        time.sleep(_HEARD_SECONDS)
     click.echo(f"seldondeployment/{plain} {'deleted' if claim is _is_gone else 'available'}")
 
 
