@@ -133,13 +133,14 @@ class Machine:
 
     def _own_parts(self) -> list[PartSpec]:
         workers = [self._worker(number) for number in range(self._plan.workers)]
+        # Last to end, because it takes along what the others wrote until their end.
+        shipper = self._own_part("shipper", "shipper", stop_rank=2)
         if not self._answers:
-            return workers
+            return [*workers, shipper]
         jobs = [self._own_part("jobs", "jobs")] if self._plan.has_jobs else []
         if self._plan.has_deployments:
             jobs.append(self._own_part("deployments", "deployments", self.url))
-        # Last, because it takes along what the others wrote until their end.
-        return [*workers, *jobs, self._own_part("shipper", "shipper", stop_rank=2)]
+        return [*workers, *jobs, shipper]
 
     def _worker(self, number: int) -> PartSpec:
         descriptor = self._listening.fileno()
