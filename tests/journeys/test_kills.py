@@ -117,11 +117,14 @@ def test_killed_supervisor_is_back_with_everything_within_seconds(
 ) -> None:
     before = [each["endpoint"] for each in running_now(machine)]
     with callers.asking(THREADS):
-        answered = callers.answered
-        machine.kill()
         began = clock.monotonic()
+        machine.kill()
+        # What the supervisor started answers until it notices; only then does it matter what is back.
+        assert wait_until(lambda: not any(map(answers, [f"{url}/ready" for url in before])), 10)
+        assert wait_until(lambda: not answers(f"{machine.url}/readyz"), 10)
         machine.start()
         seconds_until(all_ready(machine, before))
+        answered = callers.answered
         seconds_until(lambda: callers.answered > answered + 20)
         back = clock.monotonic() - began
     # Nobody listens meanwhile, or a worker tells of a unit that is not back yet: at once, not after a wait.
