@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -52,7 +53,7 @@ def no_rest(seconds: float) -> None:
     """Go on at once."""
 
 
-class MinuteBook(Generic[S]):
+class MinuteBook(ABC, Generic[S]):
     """The sums of this process's present minutes, and which of them are not stored yet.
 
     A row is always written whole by its one writer, so writing it again changes nothing. A subclass says
@@ -65,17 +66,17 @@ class MinuteBook(Generic[S]):
         self._unstored: dict[Key, None] = {}
         self._client_ids: dict[str, int] = {}
 
+    @abstractmethod
     def key_of(self, minute: S) -> Key:
         """What tells a row from the others."""
-        raise NotImplementedError
 
+    @abstractmethod
     def join(self, minute: S, held: S) -> None:
         """Add the earlier counts of `held` to `minute`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, minutes: list[tuple[int, S]]) -> None:
         """Write rows; each comes with the primary key of its client."""
-        raise NotImplementedError
 
     def add(self, minutes: Iterable[S]) -> None:
         """Add what was gathered since the last time."""

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import grpc
 import orjson
-from google.protobuf.message import DecodeError
 
 from common import clock
 from common.errors import SeldonError, TooLargeError
@@ -204,14 +203,6 @@ def read_request(route: Route, metadata: Any) -> Request:
     scope = {"type": "http", "method": "POST", "path": route.path, "query_string": b"", "headers": headers}
     named = {"client": given.get("namespace"), "name": given.get("seldon")}
     return Request(scope, route, {key: value.decode("latin-1") for key, value in named.items() if value})
-
-
-def read_message(kind: Any, raw: bytes) -> Any:
-    """The message of class `kind` in `raw`; MessageError when it is none."""
-    try:
-        return kind.FromString(raw)
-    except DecodeError as error:
-        raise MessageError(f"The bytes are no {kind.__name__}: {error}") from None
 
 
 def code_of(status: int) -> grpc.StatusCode:

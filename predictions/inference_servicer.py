@@ -25,7 +25,8 @@ from predictions.graphs.endpoints import DeploymentEndpoints, is_logged, trace_h
 from predictions.graphs.gateway import Asked
 from predictions.graphs.infer_message import InferMessage
 from predictions.graphs.open_endpoints import V2, OpenEndpoints
-from predictions.grpc_calls import grpc_routes, read_message
+from predictions.graphs.proto import read_proto
+from predictions.grpc_calls import grpc_routes
 
 
 def inference_methods(gateway: Gateway, max_body_bytes: int = 16_777_216) -> list[Route]:
@@ -66,12 +67,12 @@ class InferenceServicer:
 
     async def model_ready(self, request: Request) -> Reply:
         """The same as `server_ready`, of the model that is named."""
-        asked = read_message(pb.ModelReadyRequest, request.body)
+        asked = read_proto(pb.ModelReadyRequest, request.body)
         return _written(pb.ModelReadyResponse(ready=self._is_ready(request, asked.name)))
 
     async def model_metadata(self, request: Request) -> Reply:
         """What the unit of that name tells of itself, else the root."""
-        asked = read_message(pb.ModelMetadataRequest, request.body)
+        asked = read_proto(pb.ModelMetadataRequest, request.body)
         unit, answer = await self._open.ask_model(request, asked.name, flows.METADATA, V2)
         return _written(_metadata(unit, answer.body))
 
@@ -97,7 +98,7 @@ class InferenceServicer:
 
     async def repository_index(self, request: Request) -> Reply:
         """The caller's deployments that speak v2, or the units of the one that is named."""
-        asked = read_message(pb.RepositoryIndexRequest, request.body)
+        asked = read_proto(pb.RepositoryIndexRequest, request.body)
         answer = pb.RepositoryIndexResponse()
         for row in self._open.rows(request, is_ready_only=asked.ready):
             answer.models.add(**row)
@@ -112,7 +113,7 @@ class InferenceServicer:
 
 
 def _parsed(raw: bytes) -> pb.ModelInferRequest:
-    asked: pb.ModelInferRequest = read_message(pb.ModelInferRequest, raw)
+    asked: pb.ModelInferRequest = read_proto(pb.ModelInferRequest, raw)
     if not asked.inputs:
         raise InvalidInputError("The request has no inputs.")
     given, needed = len(asked.raw_input_contents), len(asked.inputs)

@@ -23,9 +23,10 @@ from predictions.graphs.describing import ask_unit, describe_graph
 from predictions.graphs.endpoints import is_logged, trace_headers
 from predictions.graphs.gateway import Asked
 from predictions.graphs.message import Message
+from predictions.graphs.proto import read_proto
 from predictions.graphs.telling import tell
 from predictions.graphs.walk import Walk
-from predictions.grpc_calls import grpc_routes, read_message
+from predictions.grpc_calls import grpc_routes
 from predictions.protocols.base import object_in
 
 SERVICE: Final = "seldon.protos.Seldon"
@@ -77,7 +78,7 @@ class SeldonServicer:
     async def model_metadata(self, request: Request) -> Reply:
         """What one unit tells of itself, the root where none is named."""
         deployed = self._endpoints.deployments.get(request)
-        asked = read_message(pb.SeldonModelMetadataRequest, request.body)
+        asked = read_proto(pb.SeldonModelMetadataRequest, request.body)
         name = asked.name or deployed.predictors[0].root.name
         answer = await ask_unit(deployed, name, flows.METADATA, _walk(request))
         return _said(orjson.loads(answer.body), pb.SeldonModelMetadata())

@@ -17,9 +17,10 @@ from predictions.graphs.endpoints import DeploymentEndpoints, is_logged, trace_h
 from predictions.graphs.flows_tensorflow import MODELS, PREDICTIONS
 from predictions.graphs.gateway import Asked
 from predictions.graphs.open_endpoints import TENSORFLOW, OpenEndpoints
+from predictions.graphs.proto import read_proto
 from predictions.graphs.tensorflow_message import TensorflowMessage
 from predictions.graphs.walk import Walk
-from predictions.grpc_calls import grpc_routes, read_message
+from predictions.grpc_calls import grpc_routes
 
 
 def tensorflow_methods(gateway: Gateway, max_body_bytes: int = 16_777_216) -> list[Route]:
@@ -41,7 +42,7 @@ class TensorflowServicer:
 
     async def predict(self, request: Request) -> Reply:
         """A prediction; tensors go through unread."""
-        asked = read_message(pb.PredictRequest, request.body)
+        asked = read_proto(pb.PredictRequest, request.body)
         deployed, model = self._open.meant(request, asked.model_spec.name)
         if deployed.flow.name != TENSORFLOW:
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
@@ -68,7 +69,7 @@ class TensorflowServicer:
         return await self._ask(request, pb.GetModelStatusRequest, flows.STATUS)
 
     async def _ask(self, request: Request, kind_of_message: Any, kind: str) -> Reply:
-        asked = read_message(kind_of_message, request.body)
+        asked = read_proto(kind_of_message, request.body)
         deployed, name = self._open.unit_meant(request, asked.model_spec.name, TENSORFLOW)
         unit = find_unit(deployed, name)
         if not unit.unit.is_grpc:

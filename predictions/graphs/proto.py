@@ -60,21 +60,23 @@ def to_json_text(raw: bytes, meta: Json | None = None) -> tuple[bytes, str]:
     return tell({**document, "meta": meta} if meta else document)
 
 
+def read_proto(kind: Any, raw: bytes) -> Any:
+    """The message of class `kind` in `raw`; MessageError when it is none."""
+    try:
+        return kind.FromString(raw)
+    except DecodeError as error:
+        raise MessageError(f"The bytes are no {kind.__name__}: {error}") from None
+
+
 def parse(raw: bytes) -> pb.SeldonMessage:
     """The message in `raw`; MessageError when it is none."""
-    try:
-        found: pb.SeldonMessage = pb.SeldonMessage.FromString(raw)
-    except DecodeError as error:
-        raise MessageError(f"The bytes are no SeldonMessage: {error}") from None
+    found: pb.SeldonMessage = read_proto(pb.SeldonMessage, raw)
     return found
 
 
 def parse_feedback(raw: bytes) -> pb.Feedback:
     """The feedback in `raw`; MessageError when it is none."""
-    try:
-        found: pb.Feedback = pb.Feedback.FromString(raw)
-    except DecodeError as error:
-        raise MessageError(f"The bytes are no Feedback: {error}") from None
+    found: pb.Feedback = read_proto(pb.Feedback, raw)
     return found
 
 
