@@ -73,6 +73,19 @@ def test_one_shows_its_graph_processes_and_log_escaped(
     assert "<begins>" not in text
 
 
+@pytest.mark.parametrize("address", [ONE, f"{ONE}live/", f"{ONE}units/main/classifier/"])
+def test_what_units_do_otherwise_on_one_machine_is_warned_of(
+    console: Browser, deployed: NewClient, address: str
+) -> None:
+    found = row(deployed)
+    found.status["units"][0]["warnings"] = ["hpaSpec <is> not followed", "nor is this"]
+    services.note_status(found, found.status)
+    text = console.get(address).content.decode()
+    assert text.count('cx-warn">warning</span>') == 2
+    assert "hpaSpec &lt;is&gt; not followed" in text
+    assert "nor is this" in text
+
+
 def test_deployment_of_another_client_is_not_found(console: Browser, deployed: NewClient) -> None:
     assert console.get("/admin/client/globex/deployments/iris/").status_code == 404
 
