@@ -27,7 +27,13 @@ class ModelThreads(Generic[T]):
     cheaper. The threads are daemons: a call that never returns does not keep the process alive.
     """
 
-    def __init__(self, count: int, max_waiting: int, timeout_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        count: int,
+        max_waiting: int,
+        timeout_seconds: float = 0.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         """Start the threads; a job that outlasts the timeout, 0 for none, fails with CallTimeoutError."""
         self._jobs: SimpleQueue[Waiting[T] | None] = SimpleQueue()
         self._count = count
@@ -35,6 +41,7 @@ class ModelThreads(Generic[T]):
         self._is_waking = False
         self._max_waiting = max_waiting
         self._timeout_seconds = timeout_seconds
+        self._clock = clock
         # Each with when its thread took it.
         self._under_way: dict[asyncio.Future[T], float] = {}
         self._loop = asyncio.get_running_loop()
@@ -57,7 +64,7 @@ class ModelThreads(Generic[T]):
     def stuck_seconds(self) -> float:
         """Return for how long no thread has been free or come to the end of a job; 0 when one is free."""
         begun = list(self._under_way.values())
-        return monotonic() - max(begun) if len(begun) >= self._count else 0.0
+        return self._clock() - max(begun) if len(begun) >= self._count else 0.0
 
     def end(self) -> None:
         """Let the threads end once what waits is done."""
@@ -65,6 +72,9 @@ class ModelThreads(Generic[T]):
             self._jobs.put(None)
 
     def _give_up(self, future: asyncio.Future[T]) -> None:
+        # The result may have come in the same turn of the loop as the end of its time.
+        if future.done():
+            return
         future.set_exception(CallTimeoutError(self._timeout_seconds))
         self._judge(future)
 
@@ -73,7 +83,7 @@ class ModelThreads(Generic[T]):
         begun = self._under_way.get(future)
         if begun is None:
             return
-        left = begun + self._timeout_seconds - monotonic()
+        left = begun + self._timeout_seconds - self._clock()
         if left > 0:
             self._loop.call_later(left, self._judge, future)
         else:
@@ -85,10 +95,12 @@ class ModelThreads(Generic[T]):
             if waiting is None:
                 return
             job, future = waiting
+            # Before asking whether the caller is still there: one that is given up in between is judged.
+            self._under_way[future] = self._clock()
             # A caller that was cancelled, or given up, while it waited gets no model call.
             if future.done():
+                del self._under_way[future]
                 continue
-            self._under_way[future] = monotonic()
             self._done.append((future, job()))
             del self._under_way[future]
             if not self._is_waking:

@@ -12,10 +12,9 @@ import click
 import pytest
 
 from microservice.annotations import limits_of, read_annotations
-from microservice.errors import CallTimeoutError, StartError
+from microservice.errors import StartError
 from microservice.main import main, take_annotations, variables_of
 from microservice.settings import Settings, Tracing
-from microservice.threads import ModelThreads
 from microservice.variables import check_variables, read_tracing
 from tests.microservice.conftest import Serve
 from tests.microservice.inside import make_inside
@@ -120,19 +119,6 @@ async def test_model_that_is_stuck_gets_no_new_callers_until_its_call_ends() -> 
     assert (await inside.call("GET", "/ready"))[0] == 200
 
 
-async def test_job_that_waited_long_for_a_thread_gets_its_time_in_it() -> None:
-    threads: ModelThreads[str] = ModelThreads(1, 10, timeout_seconds=0.2)
-    stuck: list[str] = []
-    threads.on_stuck = lambda: stuck.append("stuck")
-    first, second = (threading.Event() for _ in range(2))
-    jobs = [threads.run(lambda: str(first.wait(30))), threads.run(lambda: str(second.wait(30)))]
-    asyncio.get_running_loop().call_later(0.15, first.set)
-    with pytest.raises(CallTimeoutError):
-        await jobs[1]
-    assert (await jobs[0], stuck) == ("True", [])
-    second.set()
-
-
 async def test_a_call_that_its_worker_does_not_outlive_is_told_so() -> None:
     model = Slow()
     inside = make_inside(model)
@@ -143,26 +129,6 @@ async def test_a_call_that_its_worker_does_not_outlive_is_told_so() -> None:
     status, body = await call
     model.may_go.set()
     assert (status, body["status"]["reason"]) == (503, "MICROSERVICE_ENDED")
-
-
-async def test_only_a_job_under_way_is_stuck_and_one_that_waited_costs_no_call() -> None:
-    threads: ModelThreads[str] = ModelThreads(1, 10, timeout_seconds=0.05)
-    stuck: list[str] = []
-    threads.on_stuck = lambda: stuck.append("stuck")
-    gate = threading.Event()
-    called: list[str] = []
-
-    def count() -> str:
-        called.append("second")
-        return "second"
-
-    first = threads.run(lambda: str(gate.wait(30)))
-    second = threads.run(count)
-    found = await asyncio.gather(first, second, return_exceptions=True)
-    assert [type(each) for each in found] == [CallTimeoutError, CallTimeoutError]
-    gate.set()
-    assert await threads.run(lambda: "third") == "third"
-    assert (stuck, called) == (["stuck"], [])
 
 
 def test_settings_survive_the_pipe_to_a_worker() -> None:
