@@ -32,7 +32,8 @@ from tests.factories import make_caller
 from tests.lane.doubles import Answer, AsgiCaller, django_stand_in
 from tests.predictions.upstreams import Behaviour, Writer, plain
 
-QUICK = GatewayLimits(deadline_seconds=1.0)
+# Far longer than an answer takes also on a starved machine: a test of deadlines sets its own.
+PATIENT = GatewayLimits(deadline_seconds=20.0)
 CALLERS = {name: make_caller(name) for name in ("acme", "globex")}
 CALLERS["old"] = make_caller("acme", legacy_api=True)
 
@@ -71,7 +72,7 @@ def transport(spec: MicroserviceSpec) -> Transport:
 class Machine:
     """One worker's gateway."""
 
-    def __init__(self, limits: GatewayLimits = QUICK) -> None:
+    def __init__(self, limits: GatewayLimits = PATIENT) -> None:
         self.store = UncheckedStore()
         self.sink = MemorySink()
         self.registry: Registry[MicroserviceSpec] = Registry()
@@ -113,7 +114,7 @@ def read(answer: Answer) -> Any:
     return orjson.loads(answer.body)
 
 
-async def until(claim: Any, seconds: float = 5) -> None:
+async def until(claim: Any, seconds: float = 30) -> None:
     """Polls until `claim` holds."""
     ends_at = clock.monotonic() + seconds
     while not claim():
@@ -122,14 +123,14 @@ async def until(claim: Any, seconds: float = 5) -> None:
 
 
 @asynccontextmanager
-async def running(limits: GatewayLimits = QUICK) -> AsyncIterator[Machine]:
+async def running(limits: GatewayLimits = PATIENT) -> AsyncIterator[Machine]:
     machine = Machine(limits)
     yield machine
     await machine.gateway.close()
 
 
 def spec(
-    url: str, name: str = "iris", protocol: str = "seldon", *, deadline_seconds: float = 0.5, limit: int = 64
+    url: str, name: str = "iris", protocol: str = "seldon", *, deadline_seconds: float = 20.0, limit: int = 64
 ) -> MicroserviceSpec:
     return MicroserviceSpec(name, url, protocol, deadline_seconds, limit)
 

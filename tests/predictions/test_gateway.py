@@ -23,18 +23,26 @@ from tests.predictions.upstreams import Writer, plain, serving, silence
 
 
 async def test_slow_model_of_one_client_does_not_slow_another() -> None:
-    async with serving(silence) as slow, serving(answering(SETOSA)) as model, running() as machine:
-        machine.register("acme", spec(slow.origin, deadline_seconds=1, limit=4))
+    release = asyncio.Event()
+
+    async def hold(head: bytes, body: bytes, writer: Writer) -> bool:
+        await release.wait()
+        return await answering(SETOSA)(head, body, writer)
+
+    async with serving(hold) as slow, serving(answering(SETOSA)) as model, running() as machine:
+        machine.register("acme", spec(slow.origin, limit=4))
         machine.register("globex", spec(model.origin))
         stuck = [asyncio.create_task(machine.post(NAMED, MESSAGE)) for _ in range(100)]
         await until(lambda: len(slow.requests) == 4)
-        started = clock.monotonic()
         for _ in range(20):
             answer = await machine.post("/seldon/globex/iris/api/v1.0/predictions", MESSAGE, token="globex")
             assert answer.status == 200
-        assert clock.monotonic() - started < 0.5
+        # Not one of the slow model's calls had to end for globex's to be answered.
+        assert sum(not call.done() for call in stuck) >= 4
+        assert len(slow.requests) == 4
+        release.set()
         statuses = {answer.status for answer in await asyncio.gather(*stuck)}
-    assert statuses <= {503, 504}
+    assert statuses <= {200, 503}
 
 
 async def test_call_over_the_limits_is_refused_with_when_to_come_back() -> None:

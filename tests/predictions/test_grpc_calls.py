@@ -21,8 +21,10 @@ from lane.request import Request
 from predictions.grpc_calls import CODES, GAVE_UP, GrpcMethods, grpc_routes
 from predictions.grpc_part import GrpcPart
 from tests.lane.doubles import FakeDoor
+from tests.predictions.machine import until
 from tests.predictions.test_grpc_transport import refusal
 
+BEGUN: list[str] = []
 GOOD = (("authorization", "Bearer good"),)
 
 
@@ -45,6 +47,7 @@ async def refuse_at_length(request: Request) -> Reply:
 
 
 async def never_end(request: Request) -> Reply:
+    BEGUN.append(request.client)
     await asyncio.sleep(60)
     return Reply(b"")
 
@@ -156,9 +159,12 @@ async def test_words_of_a_failure_are_cut_to_what_grpc_carries() -> None:
 
 
 async def test_call_that_the_caller_gives_up_is_counted() -> None:
+    BEGUN.clear()
     counted: asyncio.Queue[int] = asyncio.Queue()
     async with door(observe=lambda request, status, seconds: counted.put_nowait(status)) as channel:
-        code, _ = await refusal(channel.unary_unary("/test.Echo/Wait")(b"", metadata=GOOD, timeout=0.1))
-        async with asyncio.timeout(5):
+        call = channel.unary_unary("/test.Echo/Wait")(b"", metadata=GOOD)
+        await until(lambda: BEGUN)
+        call.cancel()
+        async with asyncio.timeout(30):
             assert await counted.get() == GAVE_UP
-    assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert call.cancelled()

@@ -14,11 +14,12 @@ import pytest
 
 from tests.microservice.running import end, read_line, start, write_class
 from tests.predictions.foreign import compile_protos, registration, start_foreign
-from tests.predictions.machine import CORE, MESSAGE, ROW, Machine, read, running, spec
+from tests.predictions.machine import CORE, MESSAGE, ROW, Machine, read, running, spec, until
 
 pytestmark = pytest.mark.slow
 IRIS = "type.googleapis.com/iris.IrisPredictRequest"
 CLASS = """
+    import pathlib
     import time
 
     from microservice import MicroserviceError
@@ -31,6 +32,7 @@ CLASS = """
             if X[0, 0] < 0:
                 raise MicroserviceError("negative petals", status_code=400)
             if X[0, 0] > 1000:
+                pathlib.Path("began").touch()
                 time.sleep(60)
             return [[0.25, float(X.sum())]]
         def send_feedback(self, features, names, reward, truth, routing=None):
@@ -66,7 +68,7 @@ def foreign(protos: Path) -> Iterator[int]:
     process.communicate()
 
 
-def call(machine: Machine, port: int, protocol: str, seconds: float = 5.0) -> None:
+def call(machine: Machine, port: int, protocol: str, seconds: float = 20.0) -> None:
     address = f"grpc://127.0.0.1:{port}" + ("/Iris" if protocol == "v2" else "")
     machine.register("acme", spec(address, "iris", protocol, deadline_seconds=seconds))
     machine.strategy("acme", {"microservice": "iris", "deadline_seconds": seconds})
@@ -93,9 +95,9 @@ async def test_our_wrapper_answers_by_each_protocol(wrapper: int, protocol: str,
 
 
 @pytest.mark.parametrize("protocol", ["seldon", "legacy", "v2"])
-async def test_our_wrappers_refusal_and_slowness_are_told(wrapper: int, protocol: str) -> None:
+async def test_our_wrappers_refusal_is_told(wrapper: int, protocol: str) -> None:
     async with running() as machine:
-        call(machine, wrapper, protocol, seconds=0.5)
+        call(machine, wrapper, protocol)
         refused = await machine.post("/predict", {"data": [-1]})
     assert refused.status == 400
     assert "negative petals" in read(refused)["error_msg"]
@@ -172,7 +174,7 @@ async def test_foreign_server_that_misbehaves_never_looks_like_a_success(
     foreign: int, first: int, status: int, words: str
 ) -> None:
     async with running() as machine:
-        call(machine, foreign, "legacy", seconds=0.5)
+        call(machine, foreign, "legacy", seconds=0.5 if status == 504 else 20.0)
         answer = await machine.post("/predict", {"data": [first]})
     assert answer.status == status
     assert words in read(answer)["error_msg"]
@@ -190,14 +192,14 @@ async def test_killed_microservice_is_told_and_called_again_when_it_is_back(tmp_
     process, port = start_wrapper(tmp_path)
     try:
         async with running() as machine:
-            call(machine, port, "seldon", seconds=5.0)
+            call(machine, port, "seldon")
             assert (await machine.post("/predict", ROW)).status == 200
             waiting = asyncio.ensure_future(machine.post("/predict", {"data": [2000]}))
-            await asyncio.sleep(0.3)
+            await until((tmp_path / "began").exists)
             (worker,) = workers_of(process)
             os.kill(worker, signal.SIGKILL)
             assert (await waiting).status == 502
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (found := await machine.post("/predict", ROW)).status != 200:
                     assert found.status in (502, 503)
                     await asyncio.sleep(0.05)
@@ -216,10 +218,12 @@ async def test_microservice_that_stands_still_is_given_up_and_the_next_one_answe
             machine.register(
                 "acme",
                 spec(f"grpc://127.0.0.1:{port}", "still", deadline_seconds=0.5),
-                spec(f"grpc://127.0.0.1:{wrapper}", "iris", "legacy", deadline_seconds=5),
+                spec(f"grpc://127.0.0.1:{wrapper}", "iris", "legacy"),
             )
             machine.strategy("acme", {"algorithms": [{"microservice": "still"}, {"microservice": "iris"}]})
-            assert read(await machine.post("/predict", ROW))["meta"]["modelName"] == "still"
+            async with asyncio.timeout(60):
+                while read(await machine.post("/predict", ROW))["meta"]["modelName"] != "still":
+                    await asyncio.sleep(0.05)  # a starved process may be late with its first answers
             os.kill(worker, signal.SIGSTOP)
             named = await machine.post("/seldon/acme/still/api/v1.0/predictions", MESSAGE)
             other = await machine.post("/predict", ROW)

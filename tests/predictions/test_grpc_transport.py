@@ -143,7 +143,7 @@ async def test_replica_that_comes_back_is_called_again_soon() -> None:
     with pytest.raises((MicroserviceDownError, MicroserviceCutError)):
         await transport.call(Call("POST", METHOD), 5)
     async with grpc_server(answer, port):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (found := await said(transport)) != b"back":
                 await asyncio.sleep(0.05)
     await transport.close()

@@ -19,14 +19,24 @@ class BadServer:
         self.behaviour = behaviour
         self.requests: list[tuple[bytes, bytes]] = []
         self.connections = 0
+        self.open = 0
         self.port = 0
 
     @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    async def closed(self) -> None:
+        """Wait until every connection is closed here, and whoever called in this loop has seen it."""
+        while self.open:
+            await asyncio.sleep(0.005)
+        # The end of a closed connection is read in the loop's turns after it, however long those take.
+        for _ in range(10):
+            await asyncio.sleep(0)
+
     async def serve_connection(self, reader: Reader, writer: Writer) -> None:
         self.connections += 1
+        self.open += 1
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -38,6 +48,7 @@ class BadServer:
             pass
         finally:
             writer.close()
+            self.open -= 1
 
 
 def length_of(head: bytes) -> int:

@@ -27,15 +27,16 @@ from tests.predictions.graphs.units import FEEDBACK, ONES, SUM, add, units
 from tests.predictions.machine import read, running
 
 MODEL = """
-    import time
+    import pathlib, time
 
     class Model:
         def __init__(self, amount=1):
             self.amount = amount
         def predict(self, X, names):
             if isinstance(X, str):
-                if X == "sleep":
-                    time.sleep(0.3)
+                if X.startswith("until "):
+                    while not pathlib.Path(X[6:]).exists():
+                        time.sleep(0.01)
                 raise ValueError(f"no text: {X}")
             return X + self.amount
         def route(self, X, names):
@@ -117,7 +118,8 @@ async def test_class_that_takes_too_long_ends_with_the_deadline(tmp_path: Path) 
         graph = unit("m", endpoints=write(tmp_path))
         machine.deploy("acme", sum=serving(predictor(graph), rest_timeout="100"))
         await machine.post(SUM, ONES)
-        answer = await machine.post(SUM, {"strData": "sleep"})
+        answer = await machine.post(SUM, {"strData": f"until {tmp_path / 'told'}"})
+        (tmp_path / "told").touch()
     assert (answer.status, "sum/m did not answer within 0.1 s" in read(answer)["status"]["info"]) == (
         504,
         True,
@@ -317,8 +319,9 @@ WAITING = """
 async def test_async_method_may_wait_time_out_inside_and_is_ended_at_its_deadline(tmp_path: Path) -> None:
     async with running() as machine:
         graph = unit("m", endpoints=write(tmp_path, WAITING))
-        machine.deploy("acme", sum=serving(predictor(graph), rest_timeout="300"))
+        machine.deploy("acme", sum=serving(predictor(graph), rest_timeout="20000"))
         answer = read(await machine.post(SUM, {"strData": "short"}))
+        machine.deploy("acme", sum=serving(predictor(graph), rest_timeout="300"))
         late = await machine.post(SUM, {"strData": "long"})
     assert answer["strData"] == "short"
     assert late.status == 504

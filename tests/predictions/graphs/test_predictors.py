@@ -63,7 +63,9 @@ async def test_shadow_sees_its_share_and_neither_delays_nor_breaks_the_answer() 
 
     async with serving_one(hold) as dark, units({"any": add(1)}) as (machine, (a,)):
         shadow = predictor(unit("m", endpoints=dark.origin), "dark", 25, shadow=True)
-        machine.deploy("acme", sum=serving(predictor(unit("m", endpoints=a.url)), shadow, rest_timeout="500"))
+        machine.deploy(
+            "acme", sum=serving(predictor(unit("m", endpoints=a.url)), shadow, rest_timeout="20000")
+        )
         answers = [await machine.post(f"{SUM}?puid=p{number}", ONES) for number in range(80)]
         await until(lambda: len(dark.requests) > 5)
     assert {answer.status for answer in answers} == {200}
