@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from microservice.protocol.errors import InvalidMessageError, UnusableAnswerErro
 from microservice.protocol.payload import Payload, decode_message, shorten
 
 Json = dict[str, Any]
-FEEDBACK_FIELDS = frozenset({"request", "response", "reward", "truth"})
+FEEDBACK_FIELDS = ("request", "response", "reward", "truth")
 META_FIELDS: tuple[tuple[str, type], ...] = (
     ("puid", str), ("tags", dict), ("routing", dict), ("requestPath", dict), ("metrics", list),
 )  # fmt: skip
@@ -77,16 +78,18 @@ class JsonCodec:
         """Return the messages of `{"seldonMessages": [...]}` or of a bare array."""
         found = messages.get("seldonMessages") if isinstance(messages, dict) else messages
         if not isinstance(found, list) or not found:
-            raise InvalidMessageError("To aggregate, send an array of messages, or it as seldonMessages")
+            raise InvalidMessageError(
+                f"Invalid request data type: {shorten(messages)}; to aggregate, send an array of messages, "
+                "or it as seldonMessages"
+            )
         return found
 
     def read_feedback(self, message: Any) -> Feedback:
         """Return the parts of a feedback message; raises InvalidMessageError for any other field."""
-        if not isinstance(message, dict) or message.keys() - FEEDBACK_FIELDS:
-            raise InvalidMessageError("Feedback is an object of request, response, reward and truth")
-        reward = message.get("reward", 0.0)
-        if isinstance(reward, bool) or not isinstance(reward, int | float):
-            raise InvalidMessageError(f"reward must be a number, not {shorten(reward)}")
+        if not isinstance(message, dict):
+            raise InvalidMessageError(f"Invalid request data type: {shorten(message)}; feedback is an object")
+        check_fields(message)
+        reward = read_reward(message.get("reward"))
         routing = self.read_meta(message.get("response") or {}).get("routing") or {}
         return Feedback(message.get("request") or {"data": {}}, message.get("truth") or None, reward, routing)
 
@@ -114,6 +117,29 @@ class JsonCodec:
 
             return message_to_json(reply), message_to_json(reply)
         raise UnusableAnswerError(f"{operation.name}_raw must return a dict, not {shorten(reply)}")
+
+
+def check_fields(feedback: Json) -> None:
+    """Raise InvalidMessageError for a field that feedback has not, in protobuf's words for it."""
+    unknown = next((field for field in feedback if field not in FEEDBACK_FIELDS), None)
+    if unknown is not None:
+        raise InvalidMessageError(
+            f'Invalid JSON: Message type "seldon.protos.Feedback" has no field named "{unknown}" at '
+            f'"Feedback"; it has {", ".join(FEEDBACK_FIELDS)}'
+        )
+
+
+def read_reward(value: Any) -> float:
+    """Return the reward of a feedback, 0 when it has none; numbers as texts are read, as protobuf does."""
+    if value is None:
+        return 0.0
+    try:
+        reward = float(value) if isinstance(value, str) else value
+    except ValueError:
+        reward = None
+    if isinstance(reward, bool) or not isinstance(reward, int | float) or not math.isfinite(reward):
+        raise InvalidMessageError(f"Invalid JSON: reward must be a number, not {shorten(value)}")
+    return reward
 
 
 JSON = JsonCodec()

@@ -91,7 +91,7 @@ class Component:
 
     def metadata(self) -> dict[str, Any]:
         """Return what `init_metadata` says about the model; raises BadMetadataError when it is no object."""
-        found = self._init_metadata() if self._init_metadata else {}
+        found = (self._init_metadata() if self._init_metadata else None) or {}
         if not isinstance(found, dict):
             raise BadMetadataError(f"init_metadata returned {shorten(found)}, not a dict")
         return found
@@ -167,14 +167,10 @@ def check_metrics(metrics: Any) -> list[dict[str, Any]]:
 
 
 def is_metric(entry: Any) -> bool:
-    """Say whether an entry is `{"type", "key", "value"}` of a known type, with tags that are texts."""
+    """Say whether an entry is `{"type", "key", "value"}` of a known type; a key may be any text."""
     if not isinstance(entry, dict) or entry.get("type") not in METRIC_KINDS:
         return False
     value, tags = entry.get("value"), entry.get("tags") or {}
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return is_number and is_metric_name(entry.get("key")) and isinstance(tags, dict)
-
-
-def is_metric_name(key: Any) -> bool:
-    """Say whether Prometheus can use a key as a name."""
-    return isinstance(key, str) and key.replace(":", "_").isidentifier() and key.isascii()
+    key = entry.get("key")
+    return is_number and isinstance(key, str) and bool(key) and isinstance(tags, dict)

@@ -92,8 +92,8 @@ class Dispatcher:
         payload, meta = codec.decode(message), codec.read_meta(message)
         result = await self._ask(ROUTE, (payload.value, payload.names), meta)
         branch = read_branch(result.value)
-        return self._reply(ROUTE, Result([[branch]], result.tags, result.metrics), payload.kind,
-                           {**meta, "tags": {}}, codec)  # fmt: skip
+        result = Result([[branch]], result.tags, result.metrics)
+        return self._reply(ROUTE, result, payload.kind, {"puid": meta.get("puid")}, codec)
 
     async def aggregate(self, messages: Any, codec: Codec = JSON) -> Answer:
         """Return one message for several; its meta is all of theirs."""
@@ -120,8 +120,9 @@ class Dispatcher:
 
     async def report_health(self, codec: Codec = JSON) -> Answer:
         """Return `health_status` as a message."""
-        for hook in self.component.raw_hooks(HEALTH, codec.dialect):
-            return self._adopt(HEALTH, await hook.call(), codec)
+        raw = await self.try_raw(HEALTH, None, codec)
+        if raw is not None:
+            return raw
         result = await self._ask(HEALTH, (), None)
         return self._reply(HEALTH, result, "jsonData", {}, codec)
 
@@ -170,9 +171,10 @@ class Dispatcher:
     async def try_raw(self, operation: Operation, message: Any, codec: Codec) -> Answer | None:
         """Return the answer of the first raw hook that is implemented, None when there is none."""
         for hook in self.component.raw_hooks(operation, codec.dialect):
-            given = codec.to_raw(operation, getattr(hook.function, "__name__", ""), message)
+            name = getattr(hook.function, "__name__", "")
+            given = () if operation is HEALTH else (codec.to_raw(operation, name, message),)
             try:
-                reply = await hook.call(given)
+                reply = await hook.call(*given)
             except self.component.missing:
                 continue
             return self._adopt(operation, reply, codec)
@@ -262,7 +264,7 @@ def read_branch(value: Any) -> int:
 def name_method(metric: Json, method: str) -> Json:
     """Return a metric as it stands in an answer: one with tags has the operation among them."""
     tags = metric.get("tags")
-    return metric | {"tags": tags | {"method": method}} if tags else metric
+    return metric if tags is None else metric | {"tags": tags | {"method": method}}
 
 
 def merge_metas(metas: Sequence[Json]) -> Json:
@@ -292,8 +294,8 @@ def plain(message: Json) -> Json:
 
 def to_list(value: Any) -> Any:
     """Return an array as nested lists, also the values of a tensor, and anything else as it is."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, dict):
         return {key: to_list(below) for key, below in value.items()}
-    return value
+    return [to_list(below) for below in value] if isinstance(value, list | tuple) else value

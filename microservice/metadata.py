@@ -6,6 +6,7 @@ from typing import Any
 
 from microservice.errors import BadMetadataError
 from microservice.protocol.payload import shorten
+from microservice.protocol.v2 import BYTES, KINDS
 from microservice.settings import Settings
 
 Json = dict[str, Any]
@@ -13,6 +14,9 @@ FIELDS: dict[str, type] = {
     "name": str, "versions": list, "platform": str, "inputs": list, "outputs": list, "custom": dict,
 }  # fmt: skip
 ARRAY_KINDS = frozenset({"tensor", "ndarray", "tftensor"})
+DATATYPES = (*KINDS, BYTES)
+TEXT_KINDS = frozenset({"strData", "binData"})
+ARRAY_SCHEMA: dict[str, type] = {"names": str, "shape": int}
 
 
 def compose_metadata(settings: Settings, said: Json) -> Json:
@@ -72,20 +76,41 @@ def check_tensor(tensor: Any, place: str) -> None:
     if "messagetype" not in tensor:
         check_v2_tensor(tensor, place)
         return
-    extra = tensor.keys() - {"messagetype", "schema"}
-    if extra or not isinstance(tensor["messagetype"], str):
-        raise BadMetadataError(f"{place} must have messagetype and schema alone, not {shorten(tensor)}")
+    kind = tensor["messagetype"]
+    known = {"messagetype"} if kind in TEXT_KINDS else {"messagetype", "schema"}
+    if tensor.keys() - known or not isinstance(kind, str):
+        raise BadMetadataError(
+            f"{place} must have {' and '.join(sorted(known))} alone, not {shorten(tensor)}"
+        )
     schema = tensor.get("schema", {})
-    if tensor["messagetype"] in ARRAY_KINDS:
-        is_right = isinstance(schema, dict) and not schema.keys() - {"names", "shape"}
-        if not is_right or not all(isinstance(value, list) for value in schema.values()):
-            raise BadMetadataError(f"{place}.schema must have lists names and shape, not {shorten(schema)}")
+    if not isinstance(schema, dict):
+        raise BadMetadataError(f"{place}.schema must be an object, not {shorten(schema)}")
+    if kind in ARRAY_KINDS:
+        check_items(schema, ARRAY_SCHEMA, f"{place}.schema")
 
 
 def check_v2_tensor(tensor: Json, place: str) -> None:
-    """Raise BadMetadataError unless a tensor has a name, a datatype and a shape."""
-    if tensor.keys() != {"name", "datatype", "shape"}:
+    """Raise BadMetadataError unless a tensor has nothing but a name, a datatype and a shape.
+
+    As in Seldon Core none of them has to be there.
+    """
+    if not tensor or tensor.keys() - {"name", "datatype", "shape"}:
         raise BadMetadataError(f"{place} must have messagetype, or name, datatype and shape")
-    shape = tensor["shape"]
-    if not isinstance(shape, list) or not all(type(size) is int for size in shape):
-        raise BadMetadataError(f"{place}.shape must be a list of whole numbers, not {shorten(shape)}")
+    if not isinstance(tensor.get("name", ""), str):
+        raise BadMetadataError(f"{place}.name must be a text, not {shorten(tensor['name'])}")
+    datatype = tensor.get("datatype", BYTES)
+    if datatype not in DATATYPES:
+        raise BadMetadataError(f"{place}.datatype is {shorten(datatype)}, none of {', '.join(DATATYPES)}")
+    check_items({key: tensor[key] for key in tensor if key == "shape"}, {"shape": int}, place)
+
+
+def check_items(lists: Json, kinds: dict[str, type], place: str) -> None:
+    """Raise BadMetadataError unless each field is a list of what it should hold."""
+    for field, values in lists.items():
+        if field not in kinds:
+            raise BadMetadataError(f"{place}.{field} is none of {', '.join(kinds)}")
+        kind = kinds[field]
+        if not isinstance(values, list) or not all(type(value) is kind for value in values):
+            raise BadMetadataError(
+                f"{place}.{field} must be a list of {kind.__name__}, not {shorten(values)}"
+            )

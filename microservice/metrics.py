@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +193,22 @@ def record_custom(
 ) -> None:
     """Record what a class's `metrics` returned; a TIMER is in milliseconds and is kept in seconds."""
     for entry in metrics:
-        tags = {str(name): str(value) for name, value in (entry.get("tags") or {}).items()}
+        tags = {name_for_prometheus(name): str(value) for name, value in (entry.get("tags") or {}).items()}
         series = tuple(sorted((tags | dict(labels) | {"method": method}).items()))
+        key = name_for_prometheus(entry["key"], ":")
         if entry["type"] == "COUNTER":
-            meter.count(entry["key"], series, float(entry["value"]))
+            meter.count(key, series, float(entry["value"]))
         elif entry["type"] == "GAUGE":
-            meter.set_gauge(entry["key"], series, float(entry["value"]))
+            meter.set_gauge(key, series, float(entry["value"]))
         else:
-            meter.observe(entry["key"], series, float(entry["value"]) / 1000)
+            meter.observe(key, series, float(entry["value"]) / 1000)
+
+
+@lru_cache(maxsize=1024)
+def name_for_prometheus(name: object, more: str = "") -> str:
+    """Return a key or a tag's name as Prometheus takes it: `my-metric` is `my_metric`.
+
+    `more` are letters that may stand in it too; one bad name would make the whole page of metrics unreadable.
+    """
+    made = re.sub(f"[^a-zA-Z0-9_{more}]", "_", str(name))
+    return f"_{made}" if made[:1].isdigit() else made

@@ -132,7 +132,8 @@ def encode_data(data: Json, target: Any) -> None:
         json_to_message(data["tftensor"], target.tftensor)
     else:
         target.ndarray.SetInParent()
-        write_list(data["ndarray"].tolist(), target.ndarray)
+        rows = data["ndarray"]
+        write_list(rows if isinstance(rows, list) else rows.tolist(), target.ndarray)
 
 
 def encode_custom(reply: Any, target: Any) -> None:

@@ -312,7 +312,7 @@ def to_parameter(value: Any) -> Any:
 def to_v2(tensor: Json, name: str) -> Json:
     """Return the description of a tensor as v2 has it; Seldon's own says less, and its arrays are doubles."""
     if "messagetype" not in tensor:
-        return {**tensor, "parameters": {}}
+        return {"name": name, "datatype": "BYTES", "shape": [-1], **tensor, "parameters": {}}
     schema = tensor.get("schema") or {}
     shape = schema.get("shape") if isinstance(schema, dict) else None
     is_array = tensor["messagetype"] in ("tensor", "ndarray", "tftensor")

@@ -150,11 +150,15 @@ def encode_answer(result: Any, kind: Kind, name_columns: NameColumns) -> dict[st
 def encode_array(
     result: np.ndarray[Any, Any] | list[Any], kind: Kind, name_columns: NameColumns
 ) -> dict[str, Any]:
-    """Return the DefaultData object of an array; only arrays of two or more dimensions have column names."""
+    """Return the DefaultData object of an array; only arrays of two or more dimensions have column names.
+
+    An `ndarray` holds a list as it is: as one array its whole numbers would become floats beside floats, and
+    its numbers texts beside texts.
+    """
     array = as_array(result)
     names = list(name_columns(array.shape[1])) if array.ndim > 1 else []
     if kind == "ndarray" or not np.issubdtype(array.dtype, np.number):
-        return {"names": names, "ndarray": array}
+        return {"names": names, "ndarray": result if isinstance(result, list) else array}
     if kind == "tftensor":
         return {"names": names, "tftensor": encode_tftensor(array)}
     return {"names": names, "tensor": {"shape": list(array.shape), "values": array.ravel()}}

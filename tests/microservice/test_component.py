@@ -70,7 +70,8 @@ def test_hooks_that_are_missing_answer_as_seldon_core_does() -> None:
     [
         {"type": "COUNTER", "key": "k"},
         {"type": "SUM", "key": "k", "value": 1},
-        {"type": "GAUGE", "key": "not a name", "value": 1},
+        {"type": "GAUGE", "key": "", "value": 1},
+        {"type": "GAUGE", "key": 5, "value": 1},
         {"type": "GAUGE", "key": "k", "value": "1"},
         {"type": "GAUGE", "key": "k", "value": 1, "tags": ["t"]},
         "k",

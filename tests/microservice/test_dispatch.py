@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from microservice.codecs import JSON
 from microservice.component import Component
 from microservice.dispatch import Dispatcher
 from microservice.errors import BadMetadataError, BadMetricError
@@ -168,10 +169,21 @@ def test_feedback_without_a_hook_is_an_empty_array() -> None:
     assert answer["data"] == {"names": [], "ndarray": []}
 
 
-@pytest.mark.parametrize("feedback", [[], {"bogus": 2}, {"reward": "1"}, {"reward": True}, {"request": 3}])
+@pytest.mark.parametrize("feedback", [[], {"reward": "x"}, {"reward": True}, {"request": 3}])
 def test_feedback_of_another_shape_is_refused(feedback: Any) -> None:
     with pytest.raises(InvalidMessageError):
         make(Triple()).send_feedback(feedback)
+
+
+@pytest.mark.parametrize(("said", "reward"), [(None, 0.0), ("1.5", 1.5), (2, 2)])
+def test_a_reward_is_read_as_protobuf_reads_it(said: Any, reward: float) -> None:
+    assert JSON.read_feedback({"request": TABLE, "reward": said}).reward == reward
+
+
+def test_a_field_that_feedback_has_not_is_named_in_protobufs_words() -> None:
+    said = 'Invalid JSON: Message type "seldon.protos.Feedback" has no field named "bogus" at "Feedback"'
+    with pytest.raises(InvalidMessageError, match=said):
+        make(Triple()).send_feedback({"reward": 1, "bogus": 2})
 
 
 def test_metadata_is_the_images_overlaid_by_the_class() -> None:

@@ -78,6 +78,16 @@ def test_a_raw_hook_that_is_not_implemented_lets_the_next_one_answer() -> None:
     assert as_json(drive(dispatcher.transform_input(TABLE)))["data"]["ndarray"] == [[1, 2]]
 
 
+def test_a_raw_health_status_that_is_not_implemented_lets_the_plain_one_answer() -> None:
+    def refuse() -> Any:
+        raise SeldonNotImplementedError("not here")
+
+    subject = with_hooks(predict=refuse_two, health_status_raw=refuse, health_status=lambda: "fine")
+    assert as_json(drive(make(subject).report_health()))["strData"] == "fine"
+    raw = with_hooks(predict=refuse_two, health_status_raw=lambda: {"strData": "raw"})
+    assert drive(make(raw).report_health()).body == {"strData": "raw"}
+
+
 def refuse_two(features: Any, names: Any) -> Any:
     raise SeldonNotImplementedError("not here")
 
@@ -88,6 +98,13 @@ def test_a_route_is_one_row_and_column_without_the_tags_of_the_request(said: Any
     assert answer == {"data": {"names": ["t:0"], "ndarray": [[branch]]}, "meta": {"puid": "p"}}
     text = as_json(drive(make(with_hooks(route=lambda table, names: said)).route({"strData": "x"})))
     assert text["data"]["tensor"] == {"shape": [1, 1], "values": [branch]}
+
+
+def test_a_route_has_no_metrics_and_no_path_of_the_request() -> None:
+    meta = {"puid": "p", "metrics": [{"key": "k", "type": "GAUGE", "value": 5}], "requestPath": {"a": "i"}}
+    dispatcher = make(with_hooks(route=lambda table, names: 1), identity=IDENTITY)
+    answer = as_json(drive(dispatcher.route(TABLE | {"meta": meta})))
+    assert answer["meta"] == {"puid": "p", "requestPath": {"unit": "repo/m:0.1"}}
 
 
 @pytest.mark.parametrize("said", [1.0, "1", None, True, [1]])
@@ -111,7 +128,7 @@ def test_an_aggregate_has_the_meta_of_all_and_the_kind_of_the_first(wrap: Any) -
 
 @pytest.mark.parametrize("wrong", [[], {}, {"seldonMessages": []}, "x"])
 def test_nothing_to_aggregate_is_refused(wrong: Any) -> None:
-    with pytest.raises(InvalidMessageError):
+    with pytest.raises(InvalidMessageError, match="Invalid request data type: "):
         drive(make(with_hooks(aggregate=lambda tables, names: 1)).aggregate(wrong))
 
 
@@ -170,12 +187,35 @@ def test_a_raw_hook_answers_either_dialect_with_a_dict_or_a_message() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [{"extra": 1}, {"versions": "1"}, {"custom": {"a": 1}}, {"inputs": [{"name": "x"}]},
-     {"inputs": [{"messagetype": "tensor", "schema": {"names": "a"}}]}, {"outputs": ["x"]}],
+    [{"extra": 1}, {"versions": "1"}, {"custom": {"a": 1}}, {"outputs": ["x"]}, {"inputs": [{}]},
+     {"inputs": [{"messagetype": "tensor", "schema": {"names": "a"}}]},
+     {"inputs": [{"messagetype": "tensor", "schema": {"names": [1]}}]},
+     {"inputs": [{"messagetype": "ndarray", "schema": {"shape": ["a"]}}]},
+     {"inputs": [{"messagetype": "strData", "schema": {}}]},
+     {"inputs": [{"messagetype": "jsonData", "schema": []}]},
+     {"inputs": [{"name": "x", "datatype": "FP33", "shape": [1]}]},
+     {"inputs": [{"name": "x", "shape": [1.5]}]}, {"inputs": [{"name": "x", "parameters": {}}]}],
 )  # fmt: skip
 def test_metadata_of_another_form_is_refused(said: Any) -> None:
     with pytest.raises(BadMetadataError, match="Model metadata unavailable"):
         drive(make(with_hooks(predict=refuse_two, init_metadata=lambda: said)).describe_model())
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [{"messagetype": "tensor", "schema": {"names": ["a"], "shape": [1]}}, {"messagetype": "tftensor"},
+     {"messagetype": "jsonData", "schema": {"type": "object"}}, {"messagetype": "binData"},
+     {"messagetype": "mine", "schema": {"x": 1}}, {"name": "x", "datatype": "FP32", "shape": [1, 2]},
+     {"name": "x"}],
+)  # fmt: skip
+def test_tensors_are_described_in_seldons_way_or_that_of_v2(tensor: Any) -> None:
+    subject = with_hooks(predict=refuse_two, init_metadata=lambda: {"inputs": [tensor]})
+    assert drive(make(subject).describe_model()).body["inputs"] == [tensor]
+
+
+def test_init_metadata_that_says_nothing_leaves_the_defaults() -> None:
+    subject = with_hooks(predict=refuse_two, init_metadata=lambda: None)
+    assert drive(make(subject).describe_model()).body["inputs"] == []
 
 
 def test_model_metadata_is_laid_over_what_the_class_says() -> None:

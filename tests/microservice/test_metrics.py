@@ -56,6 +56,14 @@ def test_a_classs_metrics_become_prometheus_series_with_seldon_cores_labels() ->
     assert 'method="predict",model_image="repo/m",model_name="unit",model_version="0.1"' in text
 
 
+def test_names_that_prometheus_does_not_take_are_changed() -> None:
+    meter = Meter()
+    metrics = [{"type": "COUNTER", "key": "my-metric é", "value": 2, "tags": {"a-b": "v", "7": "w"}}]
+    record_custom(meter, {}, "predict", metrics)
+    assert 'my_metric___total{_7="w",a_b="v",method="predict"} 2.0' in render(meter).decode()
+    assert read(meter) == {"my_metric___total": 2.0}
+
+
 def test_unset_labels_say_so() -> None:
     labels = unit_labels(Identity(), "m", "0")
     assert labels["deployment_name"] == "NOT_IMPLEMENTED"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -139,6 +140,13 @@ def test_numbers_go_back_in_the_requests_form_and_texts_as_ndarray() -> None:
     assert "tensor" in encode_answer([1.0], "strData", default_names)["data"]
     assert "ndarray" in encode_answer(["a"], "tensor", default_names)["data"]
     assert "ndarray" in encode_answer([True], "tensor", default_names)["data"]
+
+
+def test_a_list_keeps_the_type_of_each_element() -> None:
+    for rows in ([[1, "a", None]], [1, 2.5], [True, 2], [[1, 2.0], (3, 4)]):
+        answer = encode_answer(rows, "ndarray", default_names)
+        assert json.loads(encode_json(answer))["data"]["ndarray"] == json.loads(json.dumps(rows))
+        assert str(encode_answer(rows, "ndarray", default_names)["data"]["ndarray"]) == str(rows)
 
 
 def test_only_tables_have_column_names() -> None:

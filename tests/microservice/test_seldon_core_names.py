@@ -62,6 +62,41 @@ def test_the_real_package_goes_first_when_it_is_there(serve: Serve, tmp_path: Pa
     assert serve("Theirs", source).post("/predict", {"strData": "x"})[1]["strData"] == "theirs"
 
 
+NAMES = """
+    from seldon_core import __version__
+    from seldon_core.env_utils import get_deployment_name, get_image_name, get_model_name, get_predictor_name
+    from seldon_core.env_utils import get_predictor_version
+    from seldon_core.metadata import SeldonInvalidMetadataError
+    from seldon_core.metrics import split_image_tag
+    from seldon_core.microservice import SeldonMicroserviceException as Older
+    from seldon_core.user_model import SeldonMicroserviceException
+    from seldon_core.utils import get_request_path, getenv, getenv_as_bool
+    from seldon_core.version import __version__ as same
+
+    class Names:
+        def predict(self, X, names):
+            return {
+                "unit": [get_deployment_name(), get_image_name(), get_model_name(), get_predictor_name()],
+                "version": get_predictor_version("none"), "path": get_request_path(),
+                "image": [split_image_tag("a:5000/b"), split_image_tag("a/b:1")],
+                "set": [getenv("NO_SUCH", "PREDICTIVE_UNIT_ID"), getenv("NO_SUCH", default=3)],
+                "true": [getenv_as_bool("NO_SUCH"), getenv_as_bool("SWITCH")],
+                "same": [Older is SeldonMicroserviceException, same == __version__],
+            }
+"""
+
+
+@pytest.mark.slow
+def test_names_of_the_units_place_are_there(serve: Serve) -> None:
+    variables = {"PREDICTIVE_UNIT_ID": "u", "PREDICTIVE_UNIT_IMAGE": "r/i:1", "SWITCH": "True"}
+    said = serve("Names", NAMES, **variables).post("/predict", {"strData": "x"})[1]["jsonData"]
+    assert said == {
+        "unit": ["NOT_IMPLEMENTED", "r/i:1", "u", "NOT_IMPLEMENTED"],
+        "version": "none", "path": {"u": "r/i:1"}, "image": [["a:5000/b", ""], ["a/b", "1"]],
+        "set": ["u", 3], "true": [False, True], "same": [True, True],
+    }  # fmt: skip
+
+
 def test_the_names_are_last_on_the_path_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.path", ["a", "b"])
     add_seldon_core()

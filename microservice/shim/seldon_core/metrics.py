@@ -34,3 +34,9 @@ def make(kind: str, key: str, value: float, tags: dict[str, str] | None) -> Metr
     """Return a metric; one without tags has no field for them."""
     metric: Metric = {"key": key, "type": kind, "value": value}
     return metric | {"tags": tags} if tags else metric
+
+
+def split_image_tag(image: str) -> tuple[str, str]:
+    """Return an image's name and its tag, which may be empty."""
+    name, colon, tag = image.rpartition(":")
+    return (name, tag) if colon and "/" not in tag else (image, "")

@@ -14,10 +14,12 @@ from microservice.asking import (
     client_transform_output,
 )
 from microservice.errors import SeldonNotImplementedError
+from microservice.protocol.errors import MicroserviceError as SeldonMicroserviceException
 from microservice.user_model import SeldonComponent, SeldonResponse
 
 __all__ = [
     "SeldonComponent",
+    "SeldonMicroserviceException",
     "SeldonNotImplementedError",
     "SeldonResponse",
     "client_aggregate",

@@ -15,7 +15,10 @@ from microservice.protocol.errors import MicroserviceError
 from microservice.protocol.payload import decode_message, encode_answer
 from microservice.protocol.tensorflow import encode_tftensor
 
+from .env_utils import NONIMPLEMENTED_MSG, get_image_name, get_model_name, getenv, getenv_as_bool
+
 Json = dict[str, Any]
+environment_readers = getenv, getenv_as_bool  # imported from here by classes
 
 
 def json_to_seldon_message(message_json: Any) -> Any:
@@ -161,3 +164,9 @@ def extract_request_parts(request: Any) -> tuple[Any, Json, Any, str]:
     """Return payload, meta, data and kind of a SeldonMessage."""
     kind = str(request.WhichOneof("data_oneof"))
     return get_data_from_proto(request), get_meta_from_proto(request), request.data, kind
+
+
+def get_request_path() -> dict[str, str]:
+    """Return this unit's place in `meta.requestPath`, none when it has no name."""
+    name = get_model_name()
+    return {} if name == NONIMPLEMENTED_MSG else {name: get_image_name()}
