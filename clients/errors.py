@@ -143,6 +143,31 @@ class LookupUnavailableError(UnavailableError):
         super().__init__("credentials cannot be looked up right now; try again in a moment")
 
 
+class TooManyFailuresError(QuotaExceededError):
+    """Too many wrong secrets lately, of this key or from this address.
+
+    `news` says which of the two, when it is the first refusal within an hour.
+    """
+
+    code = "too_many_failures"
+
+    def __init__(self, retry_after_seconds: float, key: str = "", address: str = "", news: str = "") -> None:
+        text = "too many wrong secrets of this consumer key, or from this address; try again later"
+        super().__init__(text, retry_after_seconds=retry_after_seconds)
+        self.key = key
+        self.address = address
+        self.news = news
+
+
+class SignInsBusyError(UnavailableError):
+    """Too many secrets wait to be compared."""
+
+    code = "sign_ins_busy"
+
+    def __init__(self) -> None:
+        super().__init__("too many secrets are being compared right now; try again in a moment")
+
+
 # -- how much ---------------------------------------------------------------------------------------
 
 

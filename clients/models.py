@@ -133,7 +133,7 @@ class AuditEntry(models.Model):
     """Who changed what; written in the same transaction as the change, and never a secret in it."""
 
     at = models.DateTimeField(default=clock.now, db_index=True)
-    # `operator:<user>`, `key:<consumer key>`, `cli:<system user>`.
+    # `operator:<user>`, `key:<consumer key>`, `cli:<system user>`, `address:<of a caller>`.
     actor = models.CharField(max_length=200)
     # A verb and a noun: `create_key`, `set_quota`.
     action = models.CharField(max_length=64)

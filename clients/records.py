@@ -60,7 +60,7 @@ NO_QUOTAS: Final[Mapping[str, Limits]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who changes something, for the audit log: `operator:<user>`, `key:<consumer key>`, `cli:<user>`."""
+    """Who changes something, for the audit log: `operator:<user>`, `key:<consumer key>`, `cli:<user>`, `address:<…>`."""
 
     actor: str
     request_id: str = ""

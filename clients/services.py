@@ -32,7 +32,7 @@ from clients.records import (
     check_client_name,
     is_oauth_key,
 )
-from clients.tokens import generate_token
+from clients.tokens import generate_token, hash_token
 from common import clock
 from stores.changes import publish
 
@@ -336,6 +336,14 @@ def issue_token(*, key: ConsumerKey, seconds: int | None = None) -> IssuedToken:
     set_token_value(token, text)
     token.save()
     return IssuedToken(text, key.kind, seconds)
+
+
+def revoke_deployment_token(*, key: ConsumerKey, text: str) -> None:
+    """Deletes the token `text` if it is of `key`, or of another key of that client by the same name."""
+    tokens = get_access_token_model().objects.filter(token_checksum=hash_token(text))
+    own = tokens.filter(application__tenant_id=key.tenant_id, application__oauth_key=key.oauth_key)
+    if own.delete()[0]:
+        publish_change(key)
 
 
 def clear_expired_tokens() -> int:

@@ -1,4 +1,4 @@
-"""Where keys become tokens."""
+"""Where keys become tokens, and tokens end."""
 
 from __future__ import annotations
 
@@ -11,5 +11,6 @@ urlpatterns = [
     path("o/revoke_token/", views.RevokeTokenView.as_view(), name="revoke-token"),
     path("o/introspect/", views.IntrospectTokenView.as_view(), name="introspect"),
     path("oauth/token", gateway_views.gateway_token, name="gateway-token"),
+    path("oauth/revoke", gateway_views.revoke_gateway_token, name="gateway-revoke"),
     path("token", views.seldon_token, name="seldon-token"),
 ]

@@ -20,6 +20,7 @@ from oauth2_provider.views.base import TokenView as ToolkitTokenView
 from oauthlib.common import Request as OauthRequest
 
 from clients import selectors, services
+from clients.addresses import caller_address
 from clients.errors import (
     ConsumerRefusedError,
     KeyMissingError,
@@ -27,11 +28,15 @@ from clients.errors import (
     LookupUnavailableError,
     SecretMissingError,
     SecretWrongError,
+    SignInsBusyError,
+    TooManyFailuresError,
 )
+from clients.guessing import note_too_many, retry_after
 from clients.models import ConsumerKey
-from clients.oauth import KeyValidator, find_key, is_secret_of
+from clients.oauth import KeyValidator, find_key, fits
+from clients.sign_ins import Try, sign_ins
 from common import clock
-from common.errors import MethodNotAllowedError, SeldonError
+from common.errors import MethodNotAllowedError, QuotaExceededError, SeldonError, UnavailableError
 from lane.jsonp import check_callback
 
 Dispatch = Callable[..., HttpResponseBase]
@@ -47,8 +52,12 @@ def _token_answer(dispatch: Dispatch) -> Dispatch:
         try:
             response = dispatch(*args, **kwargs)
         except (DatabaseError, InterfaceError):
-            response = _oauth_error(503, "temporarily_unavailable", "keys cannot be looked up right now")
-            response["Retry-After"] = "1"
+            response = _come_again(LookupUnavailableError())
+        except SignInsBusyError as error:
+            response = _come_again(error)
+        except TooManyFailuresError as error:
+            note_too_many(error, door="oauth2", request=_request_of(args))
+            response = _come_again(error)
         if response.status_code == 405:
             response = _method_refused(response["Allow"])
         response["Cache-Control"] = "no-store"
@@ -58,6 +67,19 @@ def _token_answer(dispatch: Dispatch) -> Dispatch:
         return response
 
     return answer
+
+
+def _request_of(args: tuple[Any, ...]) -> HttpRequest:
+    """The request among the arguments of a view's `dispatch`."""
+    return next(each for each in args if isinstance(each, HttpRequest))
+
+
+def _come_again(error: SeldonError) -> HttpResponse:
+    # `slow_down` is what RFC 8628 has for who asks a token endpoint too often.
+    word = "slow_down" if error.status == 429 else "temporarily_unavailable"
+    response = _oauth_error(error.status, word, error.message)
+    response["Retry-After"] = retry_after(error)
+    return response
 
 
 def _method_refused(allow: str) -> HttpResponse:
@@ -120,7 +142,7 @@ class IntrospectTokenView(View):
 
 def _authenticated_key(request: HttpRequest) -> ConsumerKey | None:
     """The key that signed this request, by Basic or in the form."""
-    headers = {"HTTP_AUTHORIZATION": request.headers.get("Authorization", "")}
+    headers = {name: text for name, text in request.META.items() if isinstance(text, str)}
     asking = OauthRequest(request.get_full_path(), "POST", request.POST.dict(), headers)
     return asking.client if KeyValidator().authenticate_client(asking) else None
 
@@ -129,16 +151,22 @@ def _authenticated_key(request: HttpRequest) -> ConsumerKey | None:
 @sensitive_post_parameters()
 def seldon_token(request: HttpRequest) -> HttpResponse:
     """Seldon Server's token call: `consumer_key` and `consumer_secret` in the query or the form."""
-    callback = ""
+    callback, wait = "", ""
     try:
         callback = _read_callback(request)
         _check_method(request)
         status, body = 200, _seldon_token(request)
     except SeldonError as error:
         # As the original: 400 for whatever is wrong with the credentials.
-        status = error.status if error.status == 405 or error.status >= 500 else 400
+        status = error.status if error.status in {405, 429} or error.status >= 500 else 400
         body = {"error_id": error.error_id, "error_msg": error.message, "http_response": status}
+        if isinstance(error, TooManyFailuresError):
+            note_too_many(error, door="token", request=request)
+        if isinstance(error, QuotaExceededError | UnavailableError):
+            wait = retry_after(error)
     response = _jsonp(callback, status, json.dumps(body))
+    if wait:
+        response["Retry-After"] = wait
     if status == 405:
         response["Allow"] = _READ_OR_POST
     return response
@@ -152,7 +180,8 @@ def _check_method(request: HttpRequest) -> None:
 def _seldon_token(request: HttpRequest) -> dict[str, Any]:
     given = {**request.GET.dict(), **request.POST.dict()}
     try:
-        key = _signed_in_key(given.get("consumer_key", "").strip(), given.get("consumer_secret", "").strip())
+        tried = Try("token", given.get("consumer_key", "").strip(), caller_address(request.META))
+        key = _signed_in_key(tried, given.get("consumer_secret", "").strip())
         issued = services.issue_token(key=key)
     except (DatabaseError, InterfaceError) as error:
         raise LookupUnavailableError from error
@@ -165,16 +194,17 @@ def _seldon_token(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _signed_in_key(text: str, secret: str) -> ConsumerKey:
+def _signed_in_key(tried: Try, secret: str) -> ConsumerKey:
     """The live key that these belong to; raises in the order in which Seldon Server checked."""
-    if not text:
+    if not tried.key:
         raise KeyMissingError
     if not secret:
         raise SecretMissingError
-    key = find_key(text)
+    key = find_key(tried.key)
+    found = sign_ins().judge(tried, lambda slow: key if key is not None and fits(key, secret, slow) else None)
     if key is None:
         raise KeyUnknownError
-    if not is_secret_of(key, secret):
+    if found is None:
         raise SecretWrongError
     if not key.is_live(clock.now()):
         raise ConsumerRefusedError

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils.crypto import salted_hmac
 from unfold.forms import AuthenticationForm
 
+from clients.addresses import caller_address
 from common import clock
 from console.models import FailedLogin
 
@@ -53,7 +54,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         """As Django's; ValidationError without looking at the password while the door is closed."""
-        address = self.request.META.get("REMOTE_ADDR", "")
+        address = caller_address(self.request.META)
         name = self.cleaned_data.get("username", "")
         if is_closed(address, name):
             self.is_closed = True

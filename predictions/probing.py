@@ -9,13 +9,13 @@ import orjson
 
 from common import clock
 from common.errors import SeldonError
+from common.networks import Network
 from predictions.errors import MessageError
 from predictions.message_types import NO_TYPES, MessageTypes
 from predictions.protocols import PROTOCOLS
 from predictions.protocols.over_grpc import protocol_of
 from predictions.records import MicroserviceSpec
 from predictions.transports.base import Answer, Call
-from predictions.transports.networks import Network
 from predictions.transports.remote import remote_transport
 
 SAMPLES: Final[dict[str, Any]] = {

@@ -14,11 +14,11 @@ from django.conf import settings
 from clients.models import Client
 from common.metrics import Snapshot, quantile
 from common.metrics_files import metrics_folder, read_snapshots
+from common.networks import Network, read_networks
 from predictions.errors import ServingInvalidError
 from predictions.graphs.serving import Serving, parse_serving
 from predictions.models import Deployment, Microservice
 from predictions.records import MicroserviceSpec
-from predictions.transports.networks import Network, read_networks
 from predictions.upstreams import CALLS, OPEN, SECONDS
 
 logger = logging.getLogger(__name__)

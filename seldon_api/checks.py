@@ -12,9 +12,9 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connection
 
 from common.errors import InvalidInputError
+from common.networks import read_networks
 from offline.places import place_of_settings
 from pipelines.errors import PipelineError
-from predictions.transports.networks import read_networks
 from seldon_api import env
 from stores.config import make_store
 
@@ -53,13 +53,15 @@ def check_flush_seconds(**_: Any) -> list[CheckMessage]:
 
 @register("seldon")
 def check_networks(**_: Any) -> list[CheckMessage]:
-    """seldon.E004: an entry of MICROSERVICE_NETWORKS is no network."""
-    try:
-        read_networks(settings.MICROSERVICE_NETWORKS)
-    except ValueError as error:
-        hint = "Write networks as 10.20.0.0/16 or fd00::/8, with commas between them."
-        return [Error(f"MICROSERVICE_NETWORKS: {error}", hint=hint, id="seldon.E004")]
-    return []
+    """seldon.E004: an entry of MICROSERVICE_NETWORKS or TRUSTED_PROXIES is no network."""
+    found: list[CheckMessage] = []
+    hint = "Write networks as 10.20.0.0/16 or fd00::/8, with commas between them."
+    for name in ("MICROSERVICE_NETWORKS", "TRUSTED_PROXIES"):
+        try:
+            read_networks(getattr(settings, name))
+        except ValueError as error:
+            found.append(Error(f"{name}: {error}", hint=hint, id="seldon.E004"))
+    return found
 
 
 @register("seldon")

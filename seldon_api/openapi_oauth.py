@@ -54,12 +54,15 @@ _GATEWAY_REFUSAL: Final[Json] = {
     "required": ["timestamp", "status", "error", "message", "path"],
     "properties": {
         "timestamp": {"type": "integer", "description": "Milliseconds since 1970."},
-        "status": {"type": "integer", "enum": [401]},
+        "status": {"type": "integer", "enum": [401, 429, 503]},
         "error": _STRING,
         "message": _STRING,
         "path": _STRING,
     },
 }
+_TOO_MANY: Final = (
+    "Too many wrong secrets of this key, or from this address; Retry-After says when to come back."
+)
 _INTROSPECTION: Final[Json] = {
     "type": "object",
     "required": ["active"],
@@ -86,6 +89,7 @@ def oauth_paths() -> Json:
         "/o/revoke_token/": {"post": _revoke()},
         "/o/introspect/": {"post": _introspect()},
         "/oauth/token": {"post": _gateway()},
+        "/oauth/revoke": {"post": _gateway_revoke()},
         "/token": {"get": _seldon("get"), "post": _seldon("post")},
     }
 
@@ -130,17 +134,33 @@ def _introspect() -> Json:
 
 def _gateway() -> Json:
     grants = {"type": "string", "enum": ["client_credentials", "password"]}
-    refused = "No oauth_key of a client whose legacy_api switch is on, or another secret."
     return _operation(
         "gateway_token",
         "Exchange a deployment's oauth_key for a token that reaches it alone (Seldon Core 0.2)",
         _form({"grant_type": grants}, ["grant_type"]),
-        {
-            "200": _json("The token, good for twelve hours.", _GATEWAY_TOKEN),
-            **_errors(),
-            "401": _json(refused, _GATEWAY_REFUSAL),
-        },
+        {"200": _json("The token, good for twelve hours.", _GATEWAY_TOKEN), **_gateway_errors()},
     )
+
+
+def _gateway_revoke() -> Json:
+    done = {"description": "The token, if it was this key's, is refused everywhere within two seconds."}
+    return _operation(
+        "gateway_revoke",
+        "End a token of a deployment's oauth_key (RFC 7009)",
+        _form({"token": _STRING, "token_type_hint": _STRING}, ["token"]),
+        {"200": done, **_gateway_errors()},
+    )
+
+
+def _gateway_errors() -> Json:
+    refused = "No oauth_key of a client whose legacy_api switch is on, or another secret."
+    either = {"oneOf": [{"$ref": "#/components/schemas/OAuthError"}, _GATEWAY_REFUSAL]}
+    return {
+        **_errors(),
+        "401": _json(refused, _GATEWAY_REFUSAL),
+        "429": _json(_TOO_MANY, _GATEWAY_REFUSAL),
+        "503": _json("Keys cannot be looked up or compared right now.", either),
+    }
 
 
 def _seldon(method: str) -> Json:
@@ -149,6 +169,7 @@ def _seldon(method: str) -> Json:
     answers = {
         "200": _json("The token.", _SELDON_TOKEN),
         "400": _json("Numbers 3, 5, 6, 16 and 17 say what is wrong with the credentials.", reference),
+        "429": _json(_TOO_MANY, reference),
         "503": _json("Keys cannot be looked up right now.", reference),
     }
     described = _operation(f"seldon_token_{method}", "Seldon Server's token call", {}, answers)
@@ -184,6 +205,7 @@ def _errors() -> Json:
     return {
         "400": _json("The request is not one that RFC 6749 knows, or asks for too much.", reference),
         "401": _json("The consumer key or its secret is not correct.", reference),
+        "429": _json(_TOO_MANY, reference),
         "503": _json("Keys cannot be looked up right now.", reference),
     }
 

@@ -139,6 +139,15 @@ OAUTH2_PROVIDER = {**OAUTH2, "ACCESS_TOKEN_EXPIRE_SECONDS": TOKEN_SECONDS}
 # How many unknown tokens and keys a worker remembers, so that guessing does not reach the database.
 UNKNOWN_TOKENS_REMEMBERED = env.env_int("UNKNOWN_TOKENS_REMEMBERED", 65_536, 0)
 
+# Wrong secrets of one consumer key that are looked at within fifteen minutes, on one machine; 0: any number.
+# Holders who signed in before, and those of a secret that this product made, are let in whatever others try.
+SIGN_IN_FAILURES_PER_KEY = env.env_int("SIGN_IN_FAILURES_PER_KEY", 10, 0, 10_000)
+# The same for one address (of IPv6 the network of 64 bits), over all keys.
+SIGN_IN_FAILURES_PER_ADDRESS = env.env_int("SIGN_IN_FAILURES_PER_ADDRESS", 50, 0, 10_000)
+# Addresses and networks (CIDRs, comma-separated) of the proxies in front, whose X-Forwarded-For is believed
+# for counting failed sign-ins; empty: the connection's own address counts.
+TRUSTED_PROXIES = env.env_list("TRUSTED_PROXIES")
+
 # How many days the console can look back on traffic.
 TRAFFIC_KEEP_DAYS = env.env_int("TRAFFIC_KEEP_DAYS", 30, 1, 3650)
 

@@ -43,6 +43,8 @@ def django_db_modify_db_settings(
 @pytest.fixture(autouse=True)
 def _own_surroundings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     settings.SELDON_DATA = _data_folder(tmp_path_factory)
+    # Wrong secrets of one test must not be counted against another's.
+    settings.SIGN_IN_FAILURES_PER_KEY = settings.SIGN_IN_FAILURES_PER_ADDRESS = 0
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "clients.hashers.SecretHasher",

@@ -14,6 +14,7 @@ import grpc
 import orjson
 from grpc import aio
 
+from common.networks import Network, is_allowed
 from predictions.errors import (
     AnswerTooLargeError,
     MicroserviceCutError,
@@ -23,7 +24,6 @@ from predictions.errors import (
     MicroserviceSlowError,
 )
 from predictions.transports.base import Answer, Call, Transport
-from predictions.transports.networks import Network, is_allowed
 
 PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from common.networks import Network, is_allowed
 from predictions.errors import (
     MicroserviceBusyError,
     MicroserviceCutError,
@@ -23,7 +24,6 @@ from predictions.errors import (
 )
 from predictions.transports.base import Answer, Call, Transport
 from predictions.transports.connection import HttpConnection, StaleConnectionError
-from predictions.transports.networks import Network, is_allowed
 
 # Deadlines and idle connections are looked at this often: one timer a pool instead of one a call.
 SWEEP_SECONDS: Final = 0.02

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from common.networks import Network
 from predictions.records import MicroserviceSpec
 from predictions.transports.base import Transport
 from predictions.transports.grpc import GrpcTransport
 from predictions.transports.http import HttpTransport
-from predictions.transports.networks import Network
 
 
 def remote_transport(

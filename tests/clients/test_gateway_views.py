@@ -12,6 +12,8 @@ from clients.errors import ConsumerRefusedError, KeyInvalidError
 from clients.models import AuditEntry, ConsumerKey
 from clients.services import NewClient
 from clients.source import DatabaseSource
+from common.errors import NotAuthenticatedError
+from stores.changes import subscribe
 from tests.clients.test_views import basic
 from tests.factories import TESTER, make_client
 
@@ -103,6 +105,55 @@ def test_other_methods_are_refused(client: Browser) -> None:
 
 def test_ordinary_keys_get_their_tokens_elsewhere(client: Browser, old: NewClient) -> None:
     assert ask(client, old.key.key.client_id, old.key.secret).status_code == 401
+
+
+def revoke(client: Browser, token: str, key: str = "oauth-key", secret: str = SECRET) -> int:
+    return int(client.post("/oauth/revoke", {"token": token}, headers=basic(key, secret)).status_code)
+
+
+def is_known(token: str) -> bool:
+    try:
+        DatabaseSource().find_token(token)
+    except NotAuthenticatedError:
+        return False
+    return True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_holder_ends_a_token_and_every_process_hears_of_it(client: Browser, old: NewClient) -> None:
+    token, other = (ask(client, "oauth-key").json()["access_token"] for _ in range(2))
+    heard: list[frozenset[str] | None] = []
+    subscribe("credentials", heard.append)
+    assert revoke(client, token, "oauth-keyacme") == 200
+    assert heard == [frozenset({"acme"})]
+    assert (is_known(token), is_known(other)) == (False, True)
+    assert revoke(client, token) == 200
+
+
+def test_token_of_a_former_deployment_of_the_same_key_is_ended(client: Browser, old: NewClient) -> None:
+    token = ask(client, "oauth-key").json()["access_token"]
+    bind(old, "wine")
+    assert (revoke(client, token), is_known(token)) == (200, False)
+
+
+def test_another_clients_token_stays(client: Browser, old: NewClient, globex: NewClient) -> None:
+    services.set_legacy_api(client=globex.client, is_on=True, by=TESTER)
+    bind(globex, "wine", secret="another secret")
+    theirs = ask(client, "oauth-key").json()["access_token"]
+    ordinary = services.issue_token(key=old.key.key).text
+    assert revoke(client, theirs, secret="another secret") == 200
+    assert revoke(client, ordinary) == 200
+    assert is_known(theirs)
+    assert is_known(ordinary)
+
+
+def test_only_who_signs_in_revokes(client: Browser, old: NewClient) -> None:
+    token = ask(client, "oauth-key").json()["access_token"]
+    assert revoke(client, token, secret="wrong") == 401
+    assert client.post("/oauth/revoke", {"token": token}).status_code == 401
+    assert revoke(client, "") == 400
+    assert client.get("/oauth/revoke")["Allow"] == "POST"
+    assert is_known(token)
 
 
 def test_switch_that_is_off_refuses_keys_and_tokens(client: Browser, old: NewClient) -> None:

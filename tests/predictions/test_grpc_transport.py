@@ -14,10 +14,10 @@ import orjson
 import pytest
 from grpc import aio
 
+from common.networks import read_networks
 from predictions.errors import MicroserviceCutError, MicroserviceDownError, MicroserviceNotAllowedError
 from predictions.transports.base import Answer, Call, Transport
 from predictions.transports.grpc import PROTOBUF, GrpcTransport
-from predictions.transports.networks import read_networks
 from tests.certificates import Authority
 from tests.contracts.transport import Model, Reaching, TransportContract, echo
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from common.networks import is_allowed, read_networks
 from predictions.errors import MicroserviceDownError, MicroserviceNotAllowedError
 from predictions.probing import probe_microservice
 from predictions.transports.base import Call
 from predictions.transports.http import HttpTransport
-from predictions.transports.networks import is_allowed, read_networks
 from tests.predictions.machine import spec
 from tests.predictions.upstreams import echo, serving
 

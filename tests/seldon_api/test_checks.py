@@ -31,8 +31,10 @@ def test_e003_when_the_shortest_flush_is_longer_than_the_longest(settings: Setti
 
 def test_e004_names_the_network_that_cannot_be_read(settings: Settings) -> None:
     settings.MICROSERVICE_NETWORKS = ["10.0.0.0/8", "10.1.2.3/8"]
-    [message] = checks.check_networks()
-    assert (message.id, "10.1.2.3/8" in message.msg) == ("seldon.E004", True)
+    settings.TRUSTED_PROXIES = ["proxy.example"]
+    found = checks.check_networks()
+    assert [message.id for message in found] == ["seldon.E004"] * 2
+    assert ("10.1.2.3/8" in found[0].msg, "TRUSTED_PROXIES" in found[1].msg) == (True, True)
 
 
 @pytest.mark.parametrize("url", ["gopher://x/y", "file://"])
