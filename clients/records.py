@@ -60,7 +60,8 @@ NO_QUOTAS: Final[Mapping[str, Limits]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who changes something, for the audit log: `operator:<user>`, `key:<consumer key>`, `cli:<user>`, `address:<…>`."""
+    """Who changes something, for the audit log: `operator:<user>`, `key:<consumer key>`, `cli:<user>`; of
+    what happened to us `address:<where from>`."""
 
     actor: str
     request_id: str = ""

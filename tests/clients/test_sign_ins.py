@@ -12,11 +12,14 @@ from django.test import Client as Browser
 from clients import services, sign_ins
 from clients.models import AuditEntry, Client, ConsumerKey
 from clients.services import NewClient, NewKey
+from clients.slow_checks import SlowChecks
+from tests.clients.hashing import compared
 from tests.clients.test_gateway_views import SECRET, bind
 from tests.clients.test_views import basic
 from tests.factories import TESTER
 
 pytestmark = pytest.mark.django_db
+__all__ = ["compared"]
 PER_KEY, PER_ADDRESS = 3, 7
 CREDENTIALS = {"grant_type": "client_credentials"}
 
@@ -54,7 +57,7 @@ def test_the_gateway_answers_429_in_its_own_words(old: NewClient) -> None:
     assert statuses(PER_KEY) == [401] * PER_KEY
     answer = gateway()
     body = answer.json()
-    assert (answer.status_code, int(answer["Retry-After"])) == (429, 300)
+    assert (answer.status_code, 200 < int(answer["Retry-After"]) <= 300) == (429, True)
     assert (body["status"], body["error"], body["path"]) == (429, "Too Many Requests", "/oauth/token")
     assert answer["Cache-Control"] == "no-store"
 
@@ -63,12 +66,7 @@ def test_an_unknown_key_is_answered_as_a_known_one(old: NewClient) -> None:
     assert statuses(PER_KEY + 1, "nobody") == [401] * PER_KEY + [429]
 
 
-def test_an_unknown_key_costs_as_much_as_a_known_one(old: NewClient, monkeypatch: Any) -> None:
-    compared: list[str] = []
-    monkeypatch.setattr(
-        "django.contrib.auth.hashers.PBKDF2PasswordHasher.verify",
-        lambda _hasher, _secret, stored: compared.append(stored) or False,
-    )
+def test_an_unknown_key_costs_as_much_as_a_known_one(old: NewClient, compared: list[str]) -> None:
     for key in ("oauth-key", "nobody"):
         gateway(key, "wrong")
     assert len(compared) == 2
@@ -114,13 +112,14 @@ def test_oauth2_answers_429_in_its_own_words(acme: NewClient, path: str) -> None
     answers = [oauth2(acme.key, "wrong", path) for _ in range(PER_KEY + 1)]
     assert [answer.status_code for answer in answers] == [401] * PER_KEY + [429]
     assert answers[-1].json()["error"] == "slow_down"
-    assert int(answers[-1]["Retry-After"]) == 300
+    assert 200 < int(answers[-1]["Retry-After"]) <= 300
 
 
 def test_seldons_token_call_answers_429_in_its_own_words(acme: NewClient) -> None:
     answers = [seldon(acme.key, "wrong") for _ in range(PER_KEY + 1)]
     assert [answer.status_code for answer in answers] == [400] * PER_KEY + [429]
-    assert (answers[-1].json()["http_response"], int(answers[-1]["Retry-After"])) == (429, 300)
+    assert answers[-1].json()["http_response"] == 429
+    assert 200 < int(answers[-1]["Retry-After"]) <= 300
 
 
 def test_one_request_tries_one_secret(acme: NewClient, globex: NewClient) -> None:
@@ -151,7 +150,7 @@ def test_refused_tries_are_counted(old: NewClient) -> None:
 
 def test_a_crowd_is_answered_503_and_charged_nothing(old: NewClient, monkeypatch: Any) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("clients.slow_checks.threading.BoundedSemaphore.acquire", lambda *_, **__: False)
+        patched.setattr(sign_ins.sign_ins(), "_strangers", SlowChecks(most_waiting=-1))
         for _ in range(PER_KEY + 1):
             answer = gateway()
             assert (answer.status_code, answer["Retry-After"], answer.json()["status"]) == (503, "1", 503)

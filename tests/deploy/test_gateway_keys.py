@@ -13,6 +13,7 @@ from clients import services as clients
 from clients.models import ConsumerKey
 from clients.oauth import find_deployment_key
 from clients.services import NewClient
+from clients.slow_checks import SlowChecks
 from deploy import services
 from deploy.manifests import manifest_from
 from deploy.models import Generation, SeldonDeployment
@@ -48,7 +49,7 @@ def manifests(new: NewClient) -> list[dict[str, Any]]:
 
 
 def opens(secret: str = SECRET, key: str = "oauth-key") -> bool:
-    found = find_deployment_key(key, secret)
+    found = find_deployment_key(key, secret, SlowChecks())
     return found is not None and found.deployment == "iris"
 
 
