@@ -68,18 +68,22 @@ class InferenceServicer:
     async def model_ready(self, request: Request) -> Reply:
         """The same as `server_ready`, of the model that is named."""
         asked = read_proto(pb.ModelReadyRequest, request.body)
+        if asked.version:
+            await self._open.check_version(request, asked.name, asked.version)
         return _written(pb.ModelReadyResponse(ready=self._is_ready(request, asked.name)))
 
     async def model_metadata(self, request: Request) -> Reply:
         """What the unit of that name tells of itself, else the root."""
         asked = read_proto(pb.ModelMetadataRequest, request.body)
+        if asked.version:
+            await self._open.check_version(request, asked.name, asked.version)
         unit, answer = await self._open.ask_model(request, asked.name, flows.METADATA, V2)
         return _written(_metadata(unit, answer.body))
 
     async def model_infer(self, request: Request) -> Reply:
         """A prediction; the answer has raw contents where the request has."""
         asked = _parsed(request.body)
-        deployed, model = self._open.meant(request, asked.model_name)
+        deployed, model = self._open.model_meant(request, asked.model_name, asked.model_version)
         if deployed.flow.name != V2:
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
         request.puid = puid_of(request, {})

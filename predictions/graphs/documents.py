@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from predictions.graphs.deployed import Deployed
+from predictions.graphs.deployed import Deployed, LivePredictor
 from predictions.graphs.schemas import FEEDBACK_BODY, MESSAGE_FORMS, SELDON_MESSAGE, Schema
 
 _JSON: Final = "application/json"
@@ -36,12 +36,14 @@ def deployment_document(client: str, deployed: Deployed) -> dict[str, Any]:
 
 def _predictors_of(deployed: Deployed) -> str:
     """A table of the predictors, in Markdown."""
-    rows = [
-        f"| {each.name}{' (shadow)' if each.predictor.is_shadow else ''} | {each.predictor.traffic:g} % "
-        f"| {', '.join(node.name for node in each.root.walk())} |"
-        for each in (*deployed.predictors, *deployed.shadows)
-    ]
+    is_alone = len(deployed.predictors) == 1
+    rows = [_row_of(each, 100.0 if is_alone else each.predictor.traffic) for each in deployed.predictors]
+    rows += [_row_of(each, each.predictor.traffic, " (shadow)") for each in deployed.shadows]
     return "\n".join(["| predictor | traffic | units |", "|---|---|---|", *rows])
+
+
+def _row_of(each: LivePredictor, traffic: float, kind: str = "") -> str:
+    return f"| {each.name}{kind} | {traffic:g} % | {', '.join(node.name for node in each.root.walk())} |"
 
 
 def _seldon_paths(root: str) -> dict[str, Any]:

@@ -95,13 +95,18 @@ class DeploymentEndpoints:
         check_ready(self.get(request))
         return Reply(content_type=TEXT)
 
+    async def live(self, request: Request) -> Reply:
+        """`GET …/live`: nothing in it where the deployment is there."""
+        self.get(request)
+        return Reply(content_type=TEXT)
+
     async def page(self, request: Request) -> Reply:
-        """`GET …/doc/`: a page for people, whatever it names."""
-        return page_reply("seldon.json")
+        """`GET …/doc/`, `…/doc`: a page for people, whatever it names."""
+        return _page(request, "seldon.json")
 
     async def v2_page(self, request: Request) -> Reply:
-        """`GET …/v2/docs/`: the same page."""
-        return page_reply("dataplane.json")
+        """`GET …/v2/docs/`, `…/v2/docs`: the same page."""
+        return _page(request, "dataplane.json")
 
     async def document(self, request: Request) -> Reply:
         """`GET …/doc/seldon.json`, `…/v2/docs/dataplane.json`: the deployment's own OpenAPI document."""
@@ -113,6 +118,12 @@ class DeploymentEndpoints:
         except UnitRefusedError as error:
             return refused(error, "")
         return Reply(answer.body, content_type=answer.content_type.encode("latin-1"))
+
+
+def _page(request: Request, document: str) -> Reply:
+    """The page, which finds its document beside an address with a slash and below one without."""
+    last = request.scope["path"].rpartition("/")[2]
+    return page_reply(f"{last}/{document}" if last else document)
 
 
 def _asked(request: Request, deployed: Deployed, body: bytes) -> Asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Final
+from urllib.parse import quote
 
 import orjson
 
@@ -25,6 +26,13 @@ METADATA: Final = "metadata"
 STATUS: Final = "health/status"
 EVERY_CHILD: Final = -1
 NO_CHILD: Final = -2
+# Between a model and its version, as in paths of v2.
+VERSIONS: Final = "/versions/"
+
+
+def path_of(model: str) -> str:
+    """`model`, and its version if it has one, as parts of a path: a caller's name writes no header."""
+    return VERSIONS.join(quote(part, safe="") for part in model.split(VERSIONS, 1))
 
 
 class Flow(ABC):

@@ -12,7 +12,7 @@ import orjson
 from common.errors import InvalidInputError, InvalidJsonError
 from predictions.errors import MicroserviceFailedError, MicroserviceGarbageError
 from predictions.graphs import flows
-from predictions.graphs.flows import Flow, read_route
+from predictions.graphs.flows import Flow, path_of, read_route
 from predictions.graphs.message import Message, Meta
 from predictions.graphs.opening import Parts, open_answer, open_body, open_parts, renamed
 from predictions.graphs.walk import Walk
@@ -89,7 +89,7 @@ class TensorflowFlow(PlainFlow):
     }
 
     def target(self, kind: str, model: str) -> str:
-        return f"/v1/models/{model}{self._ends.get(kind, ':predict')}"
+        return f"/v1/models/{path_of(model)}{self._ends.get(kind, ':predict')}"
 
 
 TENSORFLOW: Final = TensorflowFlow()

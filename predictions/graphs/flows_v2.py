@@ -10,6 +10,7 @@ import orjson
 from microservice.protocol import inference_pb2 as pb
 from predictions.errors import MicroserviceFailedError, MicroserviceGarbageError, UnitRefusedError
 from predictions.graphs import flows, infer
+from predictions.graphs.flows import VERSIONS, path_of
 from predictions.graphs.flows_grpc import JSON, words_of
 from predictions.graphs.flows_plain import PlainFlow
 from predictions.graphs.infer_message import InferMessage
@@ -33,7 +34,7 @@ class V2Flow(PlainFlow):
     }
 
     def target(self, kind: str, model: str) -> str:
-        return f"/v2/models/{model}{self._ends.get(kind, '/infer')}"
+        return f"/v2/models/{path_of(model)}{self._ends.get(kind, '/infer')}"
 
     def read_request(self, body: bytes) -> Message:
         return InferMessage(super().read_request(body).body)
@@ -69,7 +70,8 @@ class V2GrpcFlow(V2Flow):
         return self._methods.get(kind, f"{_SERVICE}/ModelInfer")
 
     def write(self, message: Message, unit: str, model: str) -> bytes:
-        return cast("InferMessage", message).request_for(model)
+        name, _, version = model.partition(VERSIONS)
+        return cast("InferMessage", message).request_for(name, version)
 
     def question(self, kind: str, model: str) -> bytes:
         # Both questions have the model's name in their first field.

@@ -107,14 +107,18 @@ def answer_as_request(raw: bytes) -> bytes:
     return bytes(message.SerializeToString())
 
 
-def for_model(raw: bytes, name: str) -> bytes:
+def for_model(raw: bytes, name: str, version: str) -> bytes:
     """The request in `raw` for the model `name`: of a field that comes twice the later one counts."""
-    text = name.encode()
+    return raw + _text_field(b"\x0a", name) + (_text_field(b"\x12", version) if version else b"")
+
+
+def _text_field(key: bytes, value: str) -> bytes:
+    text = value.encode()
     length, size = b"", len(text)
     while size >= 1 << _VARINT_BITS:
         length += bytes([size & 0x7F | 0x80])
         size >>= _VARINT_BITS
-    return b"%b\x0a%b%b" % (raw, length + bytes([size]), text)
+    return b"%b%b%b" % (key, length + bytes([size]), text)
 
 
 def metadata_to_json(raw: bytes) -> bytes:

@@ -35,9 +35,9 @@ class InferMessage(Message):
         raw = None if self._raw is None else self._tried(infer.answer_as_request, self._raw)
         return InferMessage(body, raw, unit=self.unit)
 
-    def request_for(self, model: str) -> bytes:
-        """The bytes of the request for the model of that name."""
-        return infer.for_model(self.raw, model)
+    def request_for(self, model: str, version: str) -> bytes:
+        """The bytes of the request for the model of that name and version, which may be empty."""
+        return infer.for_model(self.raw, model, version)
 
     def answer(self, *, is_raw: bool) -> bytes:
         """The bytes of the answer, in the form in which it came; else with raw contents or without."""

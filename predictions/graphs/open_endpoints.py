@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
+
 from common.errors import InvalidInputError, NotFoundError
 from common.version import VERSION
 from lane.reply import Reply, json_reply
@@ -41,26 +43,35 @@ class OpenEndpoints:
 
     async def infer(self, request: Request) -> Reply:
         """`POST …/v2/models/<m>/infer`, `…/v2/models/infer`."""
-        deployed, model = self.meant(request, request.params.get("model", ""))
+        params = request.params
+        deployed, model = self.model_meant(request, params.get("model", ""), params.get("version", ""))
         return await self._deployments.infer(request, deployed, V2, model)
 
     async def model(self, request: Request) -> Reply:
-        """`POST …/v1/models/<m>:predict`, `…/v1/models:predict`, `GET …/v1/models/<m>`."""
+        """`POST …/v1/models/<m>:predict`, `GET …/v1/models/<m>`."""
         if request.method != "POST":
             return await self._tell(request, flows.STATUS, TENSORFLOW)
-        named, verb, _ = request.params.get("model", _PREDICT).partition(_PREDICT)
+        named, verb, _ = request.params["model"].partition(_PREDICT)
         if not verb:
             raise NotFoundError(f"there is nothing at {request.scope['path']}; call <model>:predict")
-        deployed, model = self.meant(request, named)
-        return await self._deployments.infer(request, deployed, TENSORFLOW, model)
+        return await self._predict(request, named)
+
+    async def predict(self, request: Request) -> Reply:
+        """`POST …/v1/models/<m>/:predict`, `…/v1/models:predict`."""
+        return await self._predict(request, request.params.get("model", ""))
 
     async def ready(self, request: Request) -> Reply:
         """`GET …/v2/models/<m>/ready`, `…/v2/health/ready`: every unit has a replica."""
-        self.check_ready(request, request.params.get("model", ""))
+        model, version = request.params.get("model", ""), request.params.get("version", "")
+        self.check_ready(request, model)
+        if version:
+            await self.check_version(request, model, version)
         return json_reply({"ready": True})
 
     async def metadata(self, request: Request) -> Reply:
         """`GET …/v2/models/<m>`: of the unit of that name, else of the root."""
+        if version := request.params.get("version", ""):
+            await self.check_version(request, request.params["model"], version)
         return await self._tell(request, flows.METADATA, V2)
 
     async def tensorflow_metadata(self, request: Request) -> Reply:
@@ -83,6 +94,10 @@ class OpenEndpoints:
         if not isinstance(is_ready_only, bool):
             raise InvalidInputError("`ready` is true or false")
         return json_reply(self.rows(request, is_ready_only=is_ready_only))
+
+    async def _predict(self, request: Request, named: str) -> Reply:
+        deployed, model = self.meant(request, named)
+        return await self._deployments.infer(request, deployed, TENSORFLOW, model)
 
     async def _tell(self, request: Request, kind: str, protocol: str) -> Reply:
         try:
@@ -118,6 +133,20 @@ class OpenEndpoints:
         deployed, unit = self.unit_meant(request, model, protocol)
         answer = await ask_unit(deployed, unit, kind, Walk(request.client, "", trace_headers(request)))
         return f"{deployed.name}/{unit}", answer
+
+    async def check_version(self, request: Request, model: str, version: str) -> None:
+        """Raises NotFoundError for a version that the unit that is meant does not tell of."""
+        unit, answer = await self.ask_model(request, model, flows.METADATA, V2)
+        known = [str(each) for each in orjson.loads(answer.body).get("versions") or ()]
+        if version not in known:
+            raise NotFoundError(f"{unit} has no version {version}; it has {', '.join(known) or 'none'}")
+
+    def model_meant(self, request: Request, model: str, version: str) -> tuple[Deployed, str]:
+        """The deployment, and the model with its version that its units are called by."""
+        deployed, name = self.meant(request, model)
+        if version and not name:
+            raise NotFoundError(f"Deployment {deployed.name} has no versions; name one of its units' models")
+        return deployed, f"{name}{flows.VERSIONS}{version}" if version else name
 
     def unit_meant(self, request: Request, model: str, protocol: str) -> tuple[Deployed, str]:
         """The deployment that is meant, and its unit called `model`, else the root."""

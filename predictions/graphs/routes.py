@@ -41,12 +41,17 @@ def deployment_routes(does: DeploymentEndpoints) -> Iterator[Route]:
             yield _get(f"{base}/metadata/{{node}}", does.unit_metadata, "A unit's metadata")
             yield _get(f"{base}/status/{{node}}", does.unit_status, "How a unit does, as it tells it")
             yield _page(f"{base}/doc/", does.page)
+            yield _page(f"{base}/doc", does.page)
             yield _get(f"{base}/doc/seldon.json", does.document, _DOCUMENT)
         base = f"{prefix}/api/v1.0"
         yield _get(f"{base}/metadata", does.metadata, "Metadata of the whole graph")
         yield _get(f"{base}/status", does.status, "Whether every unit is ready")
         yield _get(f"{base}/health/status", does.status, "Whether every unit is ready")
+        if prefix:
+            yield _get(f"{prefix}/ready", does.status, "Whether every unit is ready")
+            yield _get(f"{prefix}/live", does.live, "Whether the deployment is there")
         yield _page(f"{prefix}/v2/docs/", does.v2_page)
+        yield _page(f"{prefix}/v2/docs", does.v2_page)
         yield _get(f"{prefix}/v2/docs/dataplane.json", does.document, _DOCUMENT)
 
 
@@ -62,12 +67,17 @@ def open_routes(does: OpenEndpoints) -> Iterator[Route]:
         yield _get(f"{prefix}/v2/health/ready", does.ready, "Whether every unit is ready", dialect=V2)
         yield _get(f"{prefix}/v2/health/live", does.live, "Whether it is there at all", dialect=V2)
         yield _get(f"{models}/{{model}}", does.metadata, "A model's metadata", dialect=V2)
+        version = f"{models}/{{model}}/versions/{{version}}"
+        yield _post(f"{version}/infer", does.infer, "Infer by a version of a model")
+        yield _get(f"{version}/ready", does.ready, "Whether every unit is ready, of that version", dialect=V2)
+        yield _get(version, does.metadata, "A version's metadata", dialect=V2)
         models = f"{prefix}/v1/models"
         both = _post(
             f"{models}/{{model}}", does.model, "Predict by `<model>:predict`; with GET a model's status"
         )
         yield replace(both, methods=("GET", "POST"))
-        yield _post(f"{models}:predict", does.model, "Predict, each unit by its own name")
+        yield _post(f"{models}/{{model}}/:predict", does.predict, "Predict by Seldon Core's own path")
+        yield _post(f"{models}:predict", does.predict, "Predict, each unit by its own name")
         yield _get(f"{models}/{{model}}/metadata", does.tensorflow_metadata, "A model's metadata", dialect=V2)
 
 

@@ -85,6 +85,17 @@ async def test_bytes_reach_a_unit_over_grpc_unread_with_its_models_name_behind_t
     assert numbers_in(found) == [2.0]
 
 
+async def test_version_reaches_units_over_grpc_and_over_http() -> None:
+    async with infer_units(raised(1)) as (a,), unit_server(any=raised_over_http(10)) as b:
+        graph = unit("a", "MODEL", unit("b", endpoints=b.url), endpoints=a.url)
+        async with answering(graph) as (_, stub):
+            message = asked(0.5, model="m")
+            message.model_version = "3"
+            await stub.ModelInfer(message, metadata=NAMED)
+    assert pb.ModelInferRequest.FromString(a.sent[0]).model_version == "3"
+    assert b.paths == ["/v2/models/m/versions/3/infer"]
+
+
 async def test_units_over_grpc_and_http_are_mixed_in_one_graph() -> None:
     async with infer_units(raised(1), raised(100)) as (a, c), unit_server(any=raised_over_http(10)) as b:
         below = unit("b", "MODEL", unit("c", endpoints=c.url), endpoints=b.url)

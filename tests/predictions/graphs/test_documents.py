@@ -74,6 +74,30 @@ async def test_page_is_the_same_for_everybody_and_whatever_it_names() -> None:
     assert "script-src 'self' 'sha256-" in v2.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("/api/v1.0/doc", "doc/seldon.json"),
+        (f"{SELDON}/doc", "doc/seldon.json"),
+        ("/v2/docs", "docs/dataplane"),
+    ],
+)
+async def test_page_without_its_last_slash_finds_its_document(path: str, document: str) -> None:
+    async with running() as machine:
+        page = await machine.call("GET", path, [], [])
+    assert (page.status, f'data-document="{document}' in page.body.decode()) == (200, True)
+
+
+async def test_only_live_predictor_has_all_of_the_traffic_in_the_document() -> None:
+    async with running() as machine:
+        shadow = predictor(unit("b"), "twin", shadow=True, traffic=30)
+        machine.deploy("acme", sum=serving(predictor(unit("a"), traffic=0), shadow))
+        found = await machine.call("GET", f"{SELDON}/doc/seldon.json", [], [("authorization", "Bearer acme")])
+    told = read(found)["info"]["description"]
+    assert "| main | 100 % | a |" in told
+    assert "| twin (shadow) | 30 % | b |" in told
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The address of an installation with a deployment of each protocol, and a token."""

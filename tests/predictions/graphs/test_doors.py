@@ -152,6 +152,18 @@ async def test_ready_once_every_unit_has_a_replica() -> None:
     assert (there.status, there.body) == (200, b"")
 
 
+@pytest.mark.parametrize("base", ["/seldon/acme/sum", "/seldon/sum"])
+async def test_orchestrators_probes_answer_for_a_deployment(base: str) -> None:
+    async with units() as (machine, _):
+        machine.deploy("acme", sum=serving(predictor(unit("a"))))
+        missing = await get(machine, f"{base}/ready")
+        alive = [await get(machine, f"{path}/live") for path in (base, "/seldon/acme/nobody")]
+        put(machine, "http://127.0.0.1:1", "sum")
+        there = await get(machine, f"{base}/ready")
+    assert (missing.status, there.status, there.body) == (503, 200, b"")
+    assert [each.status for each in alive] == [200, 404]
+
+
 async def test_unit_tells_its_status_and_metadata_itself() -> None:
     said = {"health_status": {"strData": "fine"}, "metadata": {"name": "a"}}
     async with units(said) as (machine, (a,)):

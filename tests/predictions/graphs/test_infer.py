@@ -95,8 +95,9 @@ def test_nested_data_are_flat_in_the_other_form() -> None:
 @pytest.mark.parametrize("length", [1, 127, 128, 300])
 def test_model_is_named_without_reading_the_message(length: int) -> None:
     raw = pb.ModelInferRequest(model_name="old", id="q1").SerializeToString()
-    message = pb.ModelInferRequest.FromString(infer.for_model(raw, "m" * length))
-    assert (message.model_name, message.id) == ("m" * length, "q1")
+    message = pb.ModelInferRequest.FromString(infer.for_model(raw, "m" * length, "v" * length))
+    assert (message.model_name, message.model_version) == ("m" * length, "v" * length)
+    assert message.id == "q1"
 
 
 def test_answer_becomes_the_next_request_in_both_forms() -> None:

@@ -63,6 +63,42 @@ async def test_without_a_prefix_the_model_is_the_deployment_or_one_of_the_defaul
     assert a.paths == ["/v2/models/a/infer", "/v2/models/other/infer", "/v2/models/third/infer"]
 
 
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("x\r\nX-Mine: 1", "x%0D%0AX-Mine%3A%201"),
+        ("a b#c", "a%20b%23c"),
+        ("é", "%C3%A9"),
+    ],
+)
+@pytest.mark.parametrize(("protocol", "verb"), [("v2", "/infer"), ("tensorflow", ":predict")])
+async def test_model_that_a_caller_names_is_one_part_of_the_path_and_writes_no_header(
+    model: str, path: str, protocol: str, verb: str
+) -> None:
+    models = {"v2": "v2", "tensorflow": "v1"}[protocol] + "/models"
+    async with units({"any": raised(1)}) as (machine, (a,)):
+        deploy(machine, unit("a", endpoints=a.url), protocol)
+        asked = ASKED | {"instances": [[1]]}
+        await machine.post(f"/seldon/acme/sum/{models}/{model}{verb}", asked)
+    assert a.paths == [f"/{models}/{path}{verb}"]
+    assert b"\r\nx-mine:" not in a.heads[0].lower()
+
+
+async def test_version_of_a_model_is_asked_for_by_path_and_told_of_only_where_it_is_one() -> None:
+    said = {"any": lambda document: {"name": "m", "versions": ["3"], "outputs": [{"name": "y", "data": [1]}]}}
+    async with units(said) as (machine, (a,)):
+        deploy(machine, unit("a", endpoints=a.url))
+        answer = await machine.post("/seldon/acme/sum/v2/models/m/versions/3/infer", ASKED)
+        told = [await get(machine, f"/seldon/sum/v2/models/a/versions/3{end}") for end in ("", "/ready")]
+        wrong = [await get(machine, f"/seldon/sum/v2/models/a/versions/4{end}") for end in ("", "/ready")]
+        whole = await machine.post("/v2/models/sum/versions/3/infer", ASKED)
+    assert (answer.status, a.paths[0]) == (200, "/v2/models/m/versions/3/infer")
+    assert [each.status for each in told] == [200, 200]
+    assert {each.status for each in wrong} == {404}
+    assert read(wrong[0]) == {"error": "sum/a has no version 4; it has 3"}
+    assert (whole.status, "no versions" in read(whole)["error"]) == (404, True)
+
+
 async def test_models_that_callers_name_make_no_series(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CLIENT_SECONDS, "values", {})
     async with units({"any": raised(1)}) as (machine, (a,)):
@@ -97,12 +133,21 @@ async def test_predictions_of_one_tensorflow_model_are_the_instances_of_the_next
     assert a.paths == ["/v1/models/m:predict"] * 2
 
 
-@pytest.mark.parametrize("path", ["/seldon/acme/sum/v1/models:predict", "/v1/models:predict"])
+@pytest.mark.parametrize(
+    "path", ["/seldon/acme/sum/v1/models:predict", "/v1/models:predict", "/seldon/sum/v1/models/:predict"]
+)
 async def test_tensorflow_units_are_asked_by_their_own_names_without_one(path: str) -> None:
     async with units({"any": {"predictions": [1]}}) as (machine, (a,)):
         deploy(machine, unit("a", endpoints=a.url), "tensorflow")
         await machine.post(path, {"instances": [1]})
     assert a.paths == ["/v1/models/a:predict"]
+
+
+async def test_seldon_cores_own_path_of_a_tensorflow_model_is_the_same() -> None:
+    async with units({"any": {"predictions": [1]}}) as (machine, (a,)):
+        deploy(machine, unit("a", endpoints=a.url), "tensorflow")
+        await machine.post("/seldon/acme/sum/v1/models/m/:predict", {"instances": [1]})
+    assert a.paths == ["/v1/models/m:predict"]
 
 
 @pytest.mark.parametrize(
