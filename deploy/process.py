@@ -194,7 +194,7 @@ class _Output:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._path.exists() and self._path.stat().st_size > _LOG_BYTES:
-                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                self._path.replace(former_log(self._path))
             self._file = self._path.open("ab")
         return self._file
 
@@ -204,14 +204,29 @@ class _Output:
 
 
 def last_lines(path: str, count: int) -> list[str]:
-    """The end of a part's log, newest last; nothing when there is none or it may not be read."""
+    """The end of a part's log, newest last; nothing when there is none or it may not be read.
+
+    What a log that was begun anew lacks is at the end of the former one.
+    """
+    found: list[str] = []
+    for each in (Path(path), former_log(Path(path))):
+        if len(found) < count:
+            found = [line for line in _end_of(each) if line.strip()] + found
+    return found[-count:]
+
+
+def former_log(path: Path) -> Path:
+    """Where a log's lines are from before it was begun anew."""
+    return path.with_name(f"{path.name}.1")
+
+
+def _end_of(path: Path) -> list[str]:
     try:
-        with Path(path).open("rb") as log:
+        with path.open("rb") as log:
             log.seek(max(0, os.fstat(log.fileno()).st_size - 16_384))
-            lines = log.read().decode("utf-8", "replace").splitlines()
+            return log.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
-    return [line for line in lines if line.strip()][-count:]
 
 
 def _with_variables(spec: PartSpec) -> list[str]:

@@ -17,6 +17,7 @@ from deploy.errors import NamespaceUnclearError
 from deploy.gateway_keys import without_secret
 from deploy.manifests import Manifest, write_manifest, write_objects
 from deploy.models import SeldonDeployment
+from deploy.process import former_log
 from deploy.status import parts_now
 
 _PART: Final = "deployments"
@@ -120,10 +121,16 @@ def logs_of(row: SeldonDeployment, predictor: str = "", unit: str = "") -> list[
 
 
 def read_log(path: Path, lines: int) -> tuple[list[str], int]:
-    """The last lines of a log, and where it ends."""
-    size = path.stat().st_size
-    found, end = read_log_from(path, max(0, size - _MOST_LINES_BYTES))
+    """The last lines of a log, and where it ends; where it was begun anew, with what was before."""
+    found, end = _read_end(path)
+    former = former_log(path)
+    if len(found) < lines and former.is_file():
+        found = _read_end(former)[0] + found
     return found[-lines:] if lines else [], end
+
+
+def _read_end(path: Path) -> tuple[list[str], int]:
+    return read_log_from(path, max(0, path.stat().st_size - _MOST_LINES_BYTES))
 
 
 def read_log_from(path: Path, place: int) -> tuple[list[str], int]:

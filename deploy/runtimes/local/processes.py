@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from deploy.process import PartSpec
+from deploy.process import PartSpec, former_log
 from deploy.runtimes.local.records import Instance
 from deploy.runtimes.local.volumes import place_text
 from deploy.status import PartStatus, start_ticks
@@ -79,7 +79,7 @@ def rotate_log(path: Path) -> None:
         size = path.stat().st_size
         if size <= LOG_BYTES:
             return
-        with path.open("rb") as full, path.with_name(f"{path.name}.1").open("wb") as former:
+        with path.open("rb") as full, former_log(path).open("wb") as former:
             full.seek(max(0, size - LOG_BYTES))
             shutil.copyfileobj(full, former)
         # It is open for appending, so the process goes on at the new end.

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from deploy.process import last_lines
 from deploy.runtimes.local import processes
 from deploy.runtimes.local.records import Limits, Probe
 from deploy.runtimes.local.state import State, read_state, write_state
+from deploy.selectors import read_log
 from deploy.waiting import wait_until
 from tests.deploy.runtimes.planned import instance, plan, unit
 
@@ -51,6 +53,15 @@ def test_log_that_grew_too_large_is_put_aside_while_its_process_writes(tmp_path:
     assert log.read_bytes() == b"new\n"
     former = (tmp_path / "log.1").read_bytes()
     assert (len(former), former[-5:]) == (processes.LOG_BYTES, b"last\n")
+
+
+def test_end_of_a_log_that_was_just_put_aside_is_still_told(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * processes.LOG_BYTES + b"\none\ntwo\n")
+    processes.rotate_log(log)
+    assert (last_lines(str(log), 2), read_log(log, 2)[0]) == (["one", "two"], ["one", "two"])
+    log.write_text("three\n")
+    assert (last_lines(str(log), 2), read_log(log, 2)) == (["two", "three"], (["two", "three"], 6))
 
 
 def test_small_log_is_left_alone(tmp_path: Path) -> None:
