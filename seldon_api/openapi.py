@@ -112,7 +112,8 @@ def operation(route: Route, method: str) -> Json:
 
 def _operation_id(route: Route, method: str) -> str:
     words = re.sub(r"[^A-Za-z0-9]+", "_", route.path).strip("_")
-    return f"{method.lower()}_{words or 'root'}"
+    end = "_index" if words and route.path.endswith("/") else ""
+    return f"{method.lower()}_{words or 'root'}{end}"
 
 
 def _parameters(route: Route) -> Iterator[Parameter]:

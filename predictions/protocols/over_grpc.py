@@ -82,7 +82,7 @@ class V2GrpcProtocol(GrpcProtocol, V2Protocol):
 
     def call(self, target: str, body: bytes, client: str, puid: str) -> Call:
         try:
-            message = infer.for_model(infer.json_to_request(body), target)
+            message = infer.for_model(infer.json_to_request(body), target, "")
         except ValueError as error:
             raise MessageError(f"The request cannot be written as protobuf: {error}.") from None
         return Call("POST", self.method, message, PROTOBUF, puid)
