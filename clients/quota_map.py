@@ -3,8 +3,8 @@
 One row per client (its primary key), in it for each count one column for what other machines counted and
 one per worker of this machine. A word holds a second (or day) above and the count below, and is written
 with one aligned 8-byte store. Beside it lies a file of marks, a byte per client: whoever counts sets it, so
-that what changed is found without looking at every row. Both are sparse: a client without quotas takes
-no block.
+that what changed is found without looking at every row. The counts are sparse: a client without quotas
+takes no block.
 """
 
 from __future__ import annotations
@@ -43,14 +43,23 @@ class QuotaMap:
         self._file = _open(path)
         self._marks_file = _open(path.with_name(f"{path.name}.marks"))
         self._rows = 0
+        # Of each row whether this process knows that it has blocks on the disk.
+        self._has_blocks = bytearray()
         self._maps: list[mmap.mmap] = []
         self.words = memoryview(b"").cast("Q")
         self.marks = mmap.mmap(-1, 1)
 
     def row(self, client_id: int) -> int:
-        """The index of the client's first word; maps more of the file when it lies beyond."""
+        """The index of the client's first word; maps more of the file when it lies beyond.
+
+        Raises OSError on a disk without room for a row that has no blocks yet: to touch those would kill
+        the process.
+        """
         if client_id >= self._rows:
             self._grow(client_id)
+        if not self._has_blocks[client_id]:
+            os.posix_fallocate(self._file, client_id * _ROW_BYTES, _ROW_BYTES)
+            self._has_blocks[client_id] = 1
         return client_id * ROW_WORDS
 
     def map_all(self) -> None:
@@ -67,9 +76,12 @@ class QuotaMap:
 
     def _grow(self, client_id: int) -> None:
         rows = (client_id // _GROW_ROWS + 1) * _GROW_ROWS
+        _extend(self._file, rows * _ROW_BYTES)
+        os.posix_fallocate(self._marks_file, 0, rows + 1)
+        words, marks = mmap.mmap(self._file, rows * _ROW_BYTES), mmap.mmap(self._marks_file, rows)
         self._unmap()
-        words, marks = _map(self._file, rows * _ROW_BYTES), _map(self._marks_file, rows)
         self._maps = [words, marks]
+        self._has_blocks += bytes(rows - self._rows)
         self.words = memoryview(words).cast("Q")
         self.marks = marks
         self._rows = rows
@@ -85,9 +97,8 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def _map(file: int, size: int) -> mmap.mmap:
+def _extend(file: int, size: int) -> None:
     if os.fstat(file).st_size <= size:
         # Written beyond the last row, never truncated: two workers that grow at once cannot shrink what
         # the other has, nor touch a count.
         os.pwrite(file, b"\0", size)
-    return mmap.mmap(file, size)

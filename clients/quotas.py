@@ -5,6 +5,7 @@ A client without quotas pays one dictionary look-up.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -12,6 +13,8 @@ from clients.errors import DailyEventsExceededError, RateExceededError
 from clients.records import NEVER, SURFACES, Caller, Limits
 from common import clock
 from lane.request import Request
+
+logger = logging.getLogger(__name__)
 
 _SECOND_NS: Final = 1_000_000_000
 _DAY_SECONDS: Final = 86_400
@@ -46,6 +49,7 @@ class QuotaKeeper:
     ) -> None:
         self._counts = counts
         self._now = unix_nanoseconds
+        self._warned_minute = 0
 
     def admit(self, request: Request) -> None:
         """Count a request, lower its `max_body_bytes`; raises a leaf of QuotaExceededError."""
@@ -58,10 +62,23 @@ class QuotaKeeper:
             return
         if limits.max_body_bytes < request.max_body_bytes:
             request.max_body_bytes = int(limits.max_body_bytes)
+        try:
+            self._check(caller, surface, limits)
+        except OSError as error:
+            self._warn_of_disk(error)
+
+    def _check(self, caller: Caller, surface: str, limits: Limits) -> None:
         if limits.events_per_day != NEVER:
             self._check_day(caller, limits, 1)
         if limits.requests_per_second != NEVER:
             self.check_rate(caller, surface, limits.requests_per_second)
+
+    def _warn_of_disk(self, error: OSError) -> None:
+        # A model's callers are let in uncounted rather than kept out by a disk that others filled.
+        minute = self._seconds() // 60
+        if minute != self._warned_minute:
+            self._warned_minute = minute
+            logger.warning("quotas cannot be counted: %s", error)
 
     def check_rate(self, caller: Caller, surface: str, limit: float) -> None:
         """Count one request; RateExceededError when it is one too many in this second."""
@@ -81,8 +98,11 @@ class QuotaKeeper:
         limits = caller.quotas.get("events") if caller.quotas else None
         if limits is None or limits.events_per_day == NEVER:
             return
-        self._check_day(caller, limits, events)
-        self._counts.add_events(caller.client_id, self._seconds() // _DAY_SECONDS, events)
+        try:
+            self._check_day(caller, limits, events)
+            self._counts.add_events(caller.client_id, self._seconds() // _DAY_SECONDS, events)
+        except OSError as error:
+            self._warn_of_disk(error)
 
     def _check_day(self, caller: Caller, limits: Limits, events: int) -> None:
         day, gone_seconds = divmod(self._seconds(), _DAY_SECONDS)

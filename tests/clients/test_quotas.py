@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -217,3 +219,27 @@ def test_sum_over_processes_is_held(path: Path, workers: int) -> None:
     # Each second from an empty start holds the limit; workers that read at the same moment may go over
     # it by less than their number each time.
     assert 0.9 * LIMIT * seconds <= total <= 1.05 * LIMIT * seconds
+
+
+def test_full_disk_lets_requests_in_uncounted_and_counting_begins_again(
+    small_disk: Path, clock: Clock
+) -> None:
+    counts = QuotaFile(small_disk / "quotas", 0, 2)
+    keeper = QuotaKeeper(counts, clock)
+    known, new = (make_request(requests_per_second=5, events_per_day=1000) for _ in range(2))
+    known.caller, new.caller = replace(known.caller, client_id=1), replace(new.caller, client_id=2000)
+    assert admitted(keeper, known, 9) == 5
+    ballast = small_disk / "ballast"
+    fill(ballast)
+    assert admitted(keeper, new, 9) == 9
+    keeper.charge_events(new.caller, 1)
+    assert admitted(keeper, known, 9) == 0
+    ballast.unlink()
+    assert admitted(keeper, new, 9) == 5
+    counts.close()
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
