@@ -117,6 +117,16 @@ def main(args: list[str] | None = None) -> NoReturn:
     sys.exit(run(words))
 
 
+def start_microservice() -> NoReturn:
+    """The command of that name by which Seldon Server's guides call it."""
+    main(["start-microservice", *sys.argv[1:]])
+
+
+def run_prediction_microservice() -> NoReturn:
+    """The older script `run_prediction_microservice.sh` of Seldon Server."""
+    main(["run-prediction-microservice", *sys.argv[1:]])
+
+
 def run(words: list[str]) -> int:
     """The exit code of one command line; every failure is told on stderr in a sentence."""
     try:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -146,3 +147,18 @@ def test_lazy_module_prepares_before_it_imports() -> None:
     assert order == []
     assert module.dumps([1]) == "[1]"
     assert order == ["prepared"]
+
+
+@pytest.mark.parametrize("name", ["start-microservice", "run_prediction_microservice.sh"])
+def test_commands_of_seldon_servers_guides_are_installed_under_their_own_names(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (command,) = entry_points(group="console_scripts", name=name)
+    ran = []
+    monkeypatch.setattr(main, "run", lambda words: ran.append(words) or 3)
+    monkeypatch.setattr(sys, "argv", [name, "iris", "company/iris:0.1", "acme"])
+    with pytest.raises(SystemExit, match="3"):
+        command.load()()
+    word = name.replace("_", "-").removesuffix(".sh")
+    assert ran == [[word, "iris", "company/iris:0.1", "acme"]]
+    assert word in main.ENTRIES
