@@ -154,8 +154,13 @@ def test_commands_of_seldon_servers_guides_are_installed_under_their_own_names(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (command,) = entry_points(group="console_scripts", name=name)
-    ran = []
-    monkeypatch.setattr(main, "run", lambda words: ran.append(words) or 3)
+    ran: list[list[str]] = []
+
+    def run(words: list[str]) -> int:
+        ran.append(words)
+        return 3
+
+    monkeypatch.setattr(main, "run", run)
     monkeypatch.setattr(sys, "argv", [name, "iris", "company/iris:0.1", "acme"])
     with pytest.raises(SystemExit, match="3"):
         command.load()()
