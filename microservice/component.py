@@ -76,7 +76,7 @@ class Component:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the metrics of the latest call; raises BadMetricError when one is not of the form."""
-        return check_metrics((self._metrics() or []) if self._metrics else [])
+        return check_metrics(self._metrics() or []) if self._metrics else []
 
     def class_names(self) -> Sequence[str]:
         """Return the author's names for the answer's columns, from a method or an attribute; often none."""

@@ -7,8 +7,7 @@ hooks.drive runs it to its end in a thread; where they are async it runs on the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A reply and, when the model's own message set one, its HTTP status."""
 
     body: Any
@@ -47,8 +45,7 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a hook returned, and the tags and metrics that a SeldonResponse had for this call alone."""
 
     value: Any
@@ -225,9 +222,10 @@ class Dispatcher:
 
     def _compose_meta(self, asked: Json, method: str, result: Result) -> Json:
         """Return the answer's meta: the request's, with the component's tags, metrics and place added."""
-        own = [*self.component.metrics(), *result.metrics]
-        record_custom(self.meter, self._labels, method, own)
-        metrics = [*(asked.get("metrics") or []), *(name_method(entry, method) for entry in own)]
+        own, metrics = self.component.metrics() + result.metrics, asked.get("metrics")
+        if own:
+            record_custom(self.meter, self._labels, method, own)
+            metrics = [*(metrics or []), *(name_method(entry, method) for entry in own)]
         unit = self.settings.identity.unit
         place = {unit: self.settings.identity.image} if unit else {}
         found = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from microservice.protocol.errors import failure_body
 from microservice.protocol.wire import encode_json
@@ -19,8 +20,7 @@ V2_ROOT = "/v2"
 TENSORFLOW_ROOT = "/v1/models"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes out: status, body, its type."""
 
     status: int

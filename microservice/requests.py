@@ -8,25 +8,24 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from microservice.errors import BodyTooLargeError, ContentTypeError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.wire import decode_json
 
+PLAIN_JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 EITHER_FORM = zlib.MAX_WBITS | 32  # gzip's or zlib's, as the first bytes say
 MISSING = "Can't find JSON in data: send it as the body, as the query's json or as the form field json"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One HTTP request, read to its end."""
 
     method: str
@@ -51,6 +50,8 @@ class Call:
 
 def read_message(call: Call) -> Any:
     """Return the message of a call; raises InvalidMessageError or ContentTypeError when there is none."""
+    if call.body and call.content_type == PLAIN_JSON and not (call.encoding or call.query):
+        return decode_json(call.body)
     kind = call.content_type.partition(";")[0].strip().lower()
     call = unpack(call)
     if kind == MULTIPART:
@@ -79,7 +80,7 @@ def unpack(call: Call) -> Call:
         raise BodyTooLargeError(call.limit)
     if not unpacker.eof:
         raise InvalidMessageError(f"the body is cut off: its {call.encoding} has no end")
-    return replace(call, body=body, encoding="")
+    return call._replace(body=body, encoding="")
 
 
 def find_json_field(call: Call, kind: str) -> str | None:
@@ -107,7 +108,7 @@ def check_json_type(kind: str, content_type: str) -> None:
     """Raise ContentTypeError for a body that says it is not JSON; one that says nothing is taken as JSON."""
     if kind == FORM:
         raise ContentTypeError("a form without the field json")
-    if kind and kind != "application/json" and not kind.endswith("+json"):
+    if kind and kind != PLAIN_JSON and not kind.endswith("+json"):
         raise ContentTypeError(kind)
     charset = content_type.lower().partition("charset=")[2].strip(' "')
     if charset and charset not in ("utf-8", "utf8", "us-ascii"):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ NameColumns = Callable[[int], Sequence[str]]
 SHOWN_CHARACTERS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """What a model is given: an array (or text, bytes, JSON), its column names, and the kind it came as."""
 
     kind: Kind

@@ -15,7 +15,7 @@ from predictions.protocols.base import object_in
 
 def carry(before: Message, answer: Message) -> Message:
     """`answer` of a unit that was given `before`, with the tags and metrics of both."""
-    if not before.meta:
+    if not before.meta or _has_same(before.meta, answer.meta):
         return answer
     return _settle(answer, before.tags, before.metrics, before.metrics)
 
@@ -67,6 +67,11 @@ def _settle(answer: Message, tags: Meta, metrics: list[Any], sent: list[Any]) ->
     if tags == answer.tags and metrics == answer.metrics:
         return answer
     return answer.with_meta({**answer.meta, "tags": tags, "metrics": metrics})
+
+
+def _has_same(before: Meta, after: Meta) -> bool:
+    """Whether both say the same of what is carried, as after a unit that hands on what it was given."""
+    return before.get("tags") == after.get("tags") and before.get("metrics") == after.get("metrics")
 
 
 def _own_metrics(said: list[Any], sent: list[Any]) -> list[Any]:

@@ -37,8 +37,13 @@ class _Envelope(msgspec.Struct, rename="camel"):
     @property
     def holds_data(self) -> bool:
         """Whether there is a payload of any kind."""
-        kinds = (self.data, self.json_data, self.str_data, self.bin_data, self.custom_data)
-        return any(kind is not _ABSENT for kind in kinds)
+        return not (
+            self.data is _ABSENT
+            and self.json_data is _ABSENT
+            and self.str_data is _ABSENT
+            and self.bin_data is _ABSENT
+            and self.custom_data is _ABSENT
+        )
 
 
 _decode: Final = msgspec.json.Decoder(_Envelope).decode
