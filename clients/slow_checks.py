@@ -21,7 +21,8 @@ from common import clock
 T = TypeVar("T")
 
 _REST: Final = 3
-_MOST_WAITING: Final = 4
+# Each of them holds one of the few threads of the control plane.
+_MOST_WAITING: Final = 2
 
 
 class SlowChecks:

@@ -13,7 +13,7 @@ from common.parts import Part
 from lane.accounts import Observe, count_answer, fault_of, note_refusal
 from lane.body import DisconnectedError, Receive, read_body
 from lane.door import Door
-from lane.handing_on import Application, Send, hand_on
+from lane.handing_on import Application, HandingOn, Send
 from lane.holding import Holding
 from lane.jsonp import check_callback, is_callback
 from lane.reply import JAVASCRIPT, Reply
@@ -60,6 +60,7 @@ class Lane:
         self.body_timeout_seconds = body_timeout_seconds
         self.observe = observe
         self.holding = Holding()
+        self._hand_on = HandingOn(fallback, body_timeout_seconds)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -68,7 +69,7 @@ class Lane:
             if found is not None:
                 await self._serve(found, scope, receive, send)
             else:
-                await hand_on(self.fallback, scope, receive, send, self.body_timeout_seconds)
+                await self._hand_on(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:

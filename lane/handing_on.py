@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from common import clock
-from common.errors import RequestTimeoutError, SeldonError, TooLargeError
+from common.errors import RequestTimeoutError, SeldonError, TooLargeError, UnavailableError
 from common.logs import current_request
 from lane.body import Receive
 from lane.dialects import PROBLEM
+from lane.gate import Gate, Turn
 from lane.request import Request, Scope, make_request_id
 
 Send = Callable[[Any], Awaitable[None]]
@@ -30,28 +31,47 @@ class _Identified:
     client: str = ""
 
 
-async def hand_on(
-    application: Application, scope: Scope, receive: Receive, send: Send, timeout_seconds: float
-) -> None:
-    """Let `application` answer; a body too large or too slow is refused before it sees it."""
-    request_id = _request_id(scope)
-    current_request.set(_Identified(request_id))
-    body = BoundedBody(receive, MAX_BODY_BYTES, timeout_seconds)
-    answer = IdentifiedAnswer(send, request_id)
-    try:
-        body.check_declared_length(scope)
-        await application({**scope, "seldon.request_id": request_id}, body.receive, answer.send)
-    except (TooLargeError, RequestTimeoutError) as error:
-        if answer.has_started:
-            raise
-        await answer.refuse(error)
+class HandingOn:
+    """Lets `application` answer, not more requests at once than its gate lets through."""
+
+    def __init__(self, application: Application, timeout_seconds: float, gate: Gate | None = None) -> None:
+        self._application = application
+        self._timeout_seconds = timeout_seconds
+        self._gate = gate or Gate()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a body too large or too slow is refused before the application sees it."""
+        request_id = _request_id(scope)
+        current_request.set(_Identified(request_id))
+        turn = Turn(self._gate)
+        body = BoundedBody(receive, MAX_BODY_BYTES, self._timeout_seconds, turn.begin)
+        answer = IdentifiedAnswer(send, request_id, turn.end)
+        try:
+            body.check_declared_length(scope)
+            await self._application({**scope, "seldon.request_id": request_id}, body.receive, answer.send)
+        except (TooLargeError, RequestTimeoutError, UnavailableError) as error:
+            if answer.has_started:
+                raise
+            await answer.refuse(error)
+        finally:
+            turn.end()
 
 
 class BoundedBody:
-    """Reads a body for somebody else; raises TooLargeError or RequestTimeoutError."""
+    """Reads a body for somebody else; raises TooLargeError or RequestTimeoutError.
 
-    def __init__(self, receive: Receive, limit: int, timeout_seconds: float) -> None:
+    `when_whole` is awaited before its last piece is handed out.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        limit: int,
+        timeout_seconds: float,
+        when_whole: Callable[[], Awaitable[None]],
+    ) -> None:
         self._receive = receive
+        self._when_whole = when_whole
         self._limit = limit
         self._timeout_seconds = timeout_seconds
         self._deadline = clock.monotonic() + timeout_seconds
@@ -78,6 +98,8 @@ class BoundedBody:
         if self._size > self._limit:
             raise self._too_large()
         self._is_complete = not message.get("more_body", False)
+        if self._is_complete:
+            await self._when_whole()
         return message
 
     def _too_large(self) -> TooLargeError:
@@ -86,10 +108,11 @@ class BoundedBody:
 
 
 class IdentifiedAnswer:
-    """Adds X-Request-ID to an answer."""
+    """Adds X-Request-ID to an answer, and calls `when_ready` as soon as there is one to send."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, when_ready: Callable[[], None]) -> None:
         self._send = send
+        self._when_ready = when_ready
         self._request_id = request_id
         self.has_started = False
 
@@ -97,6 +120,7 @@ class IdentifiedAnswer:
         """Pass `message` on."""
         if message["type"] == "http.response.start":
             self.has_started = True
+            self._when_ready()
             headers = [*message.get("headers", ()), (b"x-request-id", self._request_id.encode())]
             message = {**message, "headers": headers}
         await self._send(message)

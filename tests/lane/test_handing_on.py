@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
 from common.logs import current_request
 from lane import handing_on
-from lane.handing_on import hand_on
+from lane.gate import Gate
+from lane.handing_on import HandingOn
 
 Messages = list[dict[str, Any]]
 
@@ -42,7 +45,7 @@ async def call(pieces: list[bytes], headers: list[tuple[bytes, bytes]], *, stall
         sent.append(message)
 
     scope = {"type": "http", "path": "/manage/clients", "headers": headers}
-    await hand_on(reading_all, scope, receive, send, 0.05)
+    await HandingOn(reading_all, 0.05)(scope, receive, send)
     return sent
 
 
@@ -99,3 +102,77 @@ async def test_caller_who_sends_too_much_is_not_cut_off_before_reading_why() -> 
     start, _ = await call([b"1"], [], stalls=True)
     assert start["status"] == 408
     assert dict(start["headers"])[b"connection"] == b"close"
+
+
+async def test_few_are_answered_at_once_some_wait_and_the_rest_is_refused() -> None:
+    go, under_way, most = asyncio.Event(), 0, 0
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal under_way, most
+        await receive()
+        under_way += 1
+        most = max(most, under_way)
+        await go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        under_way -= 1
+
+    lane = HandingOn(slow, 60, Gate(most=2, most_waiting=3))
+    callers = [asyncio.create_task(asked(lane)) for _ in range(7)]
+    while not any(caller.done() for caller in callers):
+        await asyncio.sleep(0)
+    go.set()
+    statuses = sorted([start["status"] for start, *_ in await asyncio.gather(*callers)])
+    assert (statuses, most) == ([200] * 5 + [503] * 2, 2)
+    [busy] = {dict(caller.result()[0]["headers"]).get(b"retry-after") for caller in callers} - {None}
+    assert busy == b"1"
+
+
+async def test_a_place_is_given_back_by_what_fails() -> None:
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        raise ZeroDivisionError
+
+    lane = HandingOn(failing, 60, Gate(most=1, most_waiting=1))
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            await asked(lane)
+
+
+async def test_a_body_that_is_not_whole_holds_no_place() -> None:
+    lane = HandingOn(reading_all, 60, Gate(most=1, most_waiting=1))
+    slow = asyncio.create_task(asked(lane, more_body=True))
+    await asyncio.sleep(0)
+    start, *_ = await asked(lane)
+    assert start["status"] == 200
+    slow.cancel()
+
+
+async def test_requests_share_the_threads_of_their_places() -> None:
+    threads: list[int] = []
+
+    async def threaded(scope: Any, receive: Any, send: Any) -> None:
+        # As Django's handler does, before it reads the body.
+        async with ThreadSensitiveContext():
+            await receive()
+            threads.append(await sync_to_async(threading.get_ident)())
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    lane = HandingOn(threaded, 60, Gate(most=2))
+    for _ in range(4):
+        await asyncio.gather(*(asked(lane) for _ in range(5)))
+    assert (len(threads), len(set(threads))) == (20, 2)
+
+
+async def asked(lane: HandingOn, *, more_body: bool = False) -> Messages:
+    """What `lane` answers to one request, whose body may have no end."""
+    sent: Messages = []
+    left = [{"type": "http.request", "body": b"", "more_body": more_body}]
+
+    async def receive() -> Any:
+        return left.pop() if left else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await lane({"type": "http", "path": "/manage/clients", "headers": []}, receive, send)
+    return sent
