@@ -20,7 +20,7 @@ from microservice.annotations import limits_of, read_annotations
 from microservice.errors import StartError
 from microservice.finding import read_interface
 from microservice.listening import listen_tcp, listen_unix, reserve_tcp, show_address, show_place
-from microservice.options import add_options
+from microservice.options import LEVELS, add_options
 from microservice.parameters import read_parameters
 from microservice.settings import Settings
 from microservice.supervisor import Supervisor
@@ -128,13 +128,19 @@ def make_settings(
         keep_alive_seconds=options["keepalive"],
         has_access_log=options["access_log"],
         logs_metrics_calls=not options["filter_metrics_access_log"],
-        log_level=options["log_level"].upper(),
+        log_level=read_log_level(options["log_level"]),
         metrics_directory=metrics_directory,
         metrics_port=sockets[1].getsockname()[1] if len(sockets) > 1 else None,
         grpc_address=show_place(grpc_socket) if grpc_socket else "",
         identity=read_identity(os.environ),
         tracing=read_tracing(os.environ, is_on=options["tracing"]),
     )
+
+
+def read_log_level(option: str) -> str:
+    """Return the level of the log: the variable's before the option's, as with Seldon Core's command."""
+    level: str = LEVELS.convert(os.environ.get("SELDON_LOG_LEVEL") or option, None, None)
+    return level.upper()
 
 
 def take_annotations(options: dict[str, Any]) -> dict[str, Any]:

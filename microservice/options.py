@@ -82,7 +82,14 @@ OPTIONS: tuple[Decorator, ...] = (
         envvar="INCLUDE_METRICS_IN_CLIENT_RESPONSE",
         help="Put the class's metrics into meta.",
     ),
-    click.option("--log-level", type=LEVELS, default="INFO", envvar="SELDON_LOG_LEVEL", show_envvar=True),
+    click.option(
+        "--log-level",
+        type=LEVELS,
+        default="INFO",
+        envvar="SELDON_LOG_LEVEL",
+        show_envvar=True,
+        help="What is logged; the variable goes before the option.",
+    ),
     click.option(
         "--debug",
         is_flag=True,

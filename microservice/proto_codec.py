@@ -132,8 +132,10 @@ def encode_data(data: Json, target: Any) -> None:
         json_to_message(data["tftensor"], target.tftensor)
     else:
         target.ndarray.SetInParent()
-        rows = data["ndarray"]
-        write_list(rows if isinstance(rows, list) else rows.tolist(), target.ndarray)
+        rows = data["ndarray"] if isinstance(data["ndarray"], list) else data["ndarray"].tolist()
+        if not isinstance(rows, list):
+            raise UnusableAnswerError(f"{shorten(rows)} is an array of no dimensions, which no ndarray is")
+        write_list(rows, target.ndarray)
 
 
 def encode_custom(reply: Any, target: Any) -> None:

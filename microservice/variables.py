@@ -13,8 +13,13 @@ from microservice.settings import Identity, Tracing
 from microservice.tracing import read_share, read_tags
 
 log = logging.getLogger(__name__)
-PLAIN = ("PREDICTIVE_UNIT_ID", "PREDICTIVE_UNIT_IMAGE", "GUNICORN_CMD_ARGS")
+PLAIN = (
+    "PREDICTIVE_UNIT_ID", "PREDICTIVE_UNIT_IMAGE", "GUNICORN_CMD_ARGS", "PREDICTOR_ID", "PREDICTOR_LABELS",
+    "SELDON_DEPLOYMENT_ID", "SELDON_EXECUTOR_ENABLED", "JAEGER_AGENT_HOST", "JAEGER_EXTRA_TAGS",
+)  # fmt: skip
 OURS = ("PREDICTIVE_UNIT_", "GUNICORN_")
+# How alike two names are that differ by a letter or two, and from which length on that is no chance.
+ONE_LETTER, LONG_NAME = 0.93, 10
 # Of Flask and gunicorn, which are not used here; classes' deployments set them all the same.
 WITHOUT_EFFECT = ("FLASK_", "GUNICORN_CMD_ARGS", "USE_MULTIPROCESS_PACKAGE", "JAEGER_CONFIG_PATH")
 # What follows a service's name in the variables that Kubernetes sets for it.
@@ -26,12 +31,19 @@ def check_variables(environment: Mapping[str, str], read_by_options: Iterable[st
     """Raise StartError for a variable that looks like one of ours and is none; name those without effect."""
     known = {*PLAIN, *read_by_options}
     for name in environment:
-        if name.startswith(OURS) and name not in known and not is_of_service(name, environment):
-            near = difflib.get_close_matches(name, known, 1, cutoff=0.75)
-            hint = f"is it {near[0]}?" if near else "take it away"
-            raise StartError(f"{name} is no variable of the microservice; {hint}")
+        if name not in known and not is_of_service(name, environment):
+            check_variable(name, known)
         if name.startswith(WITHOUT_EFFECT) and name not in read_by_options:
             log.warning("%s has no effect here", name)
+
+
+def check_variable(name: str, known: set[str]) -> None:
+    """Raise StartError for an unknown variable of our families, or one a letter away from one of ours."""
+    is_ours = name.startswith(OURS)
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.75 if is_ours else ONE_LETTER)
+    if is_ours or (near and len(name) >= LONG_NAME):
+        hint = f"is it {near[0]}?" if near else "take it away"
+        raise StartError(f"{name} is no variable of the microservice; {hint}")
 
 
 def is_of_service(name: str, environment: Mapping[str, str]) -> bool:

@@ -37,6 +37,7 @@ READY = "ready"  # the word supervisor.py waits for
 CUSTOM = -1  # the number of the process that runs custom_service
 SNAPSHOT_SECONDS = 1.0
 STUCK_GRACE_SECONDS = 1  # what other calls have when one is stuck
+HEARING_SECONDS = 0.1
 TRACING_END_SECONDS = 3.0
 LOOK_SECONDS = 0.5  # how often is looked whether the model is stuck
 # A model may be slow for once, as when it warms up; after so many times its callers' patience it is stuck.
@@ -55,6 +56,16 @@ class WorkerServer(uvicorn.Server):
         yield
 
     is_stuck = False
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, hear what was already sent on new ones, then end as uvicorn does.
+
+        It closes connections on which nothing was asked yet; those accepted a moment ago carry a request.
+        """
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(HEARING_SECONDS)
+        await super().shutdown(sockets)
 
     def give_up(self) -> None:
         """End soon, to be replaced: a call outlasted its time and may keep its thread for ever."""

@@ -95,7 +95,9 @@ class AverageCombiner(BuiltIn):
             data["tensor"] = {"shape": [len(rows), len(rows[0]) if rows else 0], "values": values}
         else:
             data["ndarray"] = rows
-        return read_message(orjson.dumps({**first, "data": data}))
+        # The metrics of all children are counted where they are merged.
+        meta = {key: value for key, value in object_in(first, "meta").items() if key != "metrics"}
+        return read_message(orjson.dumps({**first, "data": data, "meta": meta}))
 
 
 BUILT_INS: Final[dict[str, BuiltIn]] = {

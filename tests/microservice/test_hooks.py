@@ -14,7 +14,7 @@ from microservice.errors import BadMetadataError, SeldonNotImplementedError, Sta
 from microservice.hooks import FEEDBACK, PREDICT, drive
 from microservice.metrics import Meter, render
 from microservice.proto_codec import PROTO, messages
-from microservice.protocol.errors import InvalidMessageError, MicroserviceError
+from microservice.protocol.errors import InvalidMessageError, MicroserviceError, UnusableAnswerError
 from microservice.protocol.wire import decode_json, encode_json
 from microservice.settings import Identity, Settings
 
@@ -173,6 +173,13 @@ def test_raw_feedback_is_a_protobuf_message_whatever_it_came_as() -> None:
     assert seen[0].reward == 2.5
     assert seen[0].request.data.ndarray.values[0].list_value.values[1].number_value == 2.0
     assert b"seldon_api_model_feedback_reward_total" in render(dispatcher.meter)
+
+
+def test_an_array_of_no_dimensions_is_refused_over_grpc_in_words() -> None:
+    dispatcher = make(with_hooks(predict=lambda table, names: np.array(5)))
+    asked = messages.SeldonMessage(data={"ndarray": [[1]]})
+    with pytest.raises(UnusableAnswerError, match="5 is an array of no dimensions"):
+        drive(dispatcher.predict(asked, PROTO))
 
 
 def test_a_raw_hook_answers_either_dialect_with_a_dict_or_a_message() -> None:

@@ -34,6 +34,15 @@ def test_a_slow_call_delays_no_health_check_and_is_finished_after_sigterm(
 
 
 @pytest.mark.slow
+def test_no_call_is_lost_while_workers_are_replaced_after_so_many_requests(serve: Serve) -> None:
+    source = "import os\nclass Own:\n    def predict(self, X, names):\n        return {'pid': os.getpid()}\n"
+    served = serve("Own", source, "--workers", "2", "--max-requests", "5")
+    answers = [served.post("/predict", {"strData": "x"}) for _ in range(60)]
+    assert {status for status, _ in answers} == {200}
+    assert len({answer["jsonData"]["pid"] for _, answer in answers}) > 2
+
+
+@pytest.mark.slow
 def test_more_calls_than_may_wait_are_told_to_come_back(serve: Serve, tmp_path: Path) -> None:
     served = serve("SlowModel", SLOW_MODEL, "--max-waiting", "1")
     answers: list[int] = []

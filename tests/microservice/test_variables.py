@@ -13,7 +13,7 @@ import pytest
 
 from microservice.annotations import limits_of, read_annotations
 from microservice.errors import StartError
-from microservice.main import main, take_annotations, variables_of
+from microservice.main import main, read_log_level, take_annotations, variables_of
 from microservice.settings import Settings, Tracing
 from microservice.variables import check_variables, read_tracing
 from tests.microservice.conftest import Serve
@@ -29,6 +29,11 @@ READ = variables_of(main)
         ("PREDICTIVE_UNIT_PARAMETER", "is it PREDICTIVE_UNIT_PARAMETERS?"),
         ("GUNICORN_WORKER", "is it GUNICORN_WORKERS?"),
         ("PREDICTIVE_UNIT_XYZZY_PLUGH", "take it away"),
+        ("SELDON_LOG_LEVL", "is it SELDON_LOG_LEVEL?"),
+        ("GRPC_WORKER", "is it GRPC_WORKERS?"),
+        ("PAYLOAD_PASSTROUGH", "is it PAYLOAD_PASSTHROUGH?"),
+        ("INCLUDE_METRICS_IN_CLIENT_RESPONSES", "is it INCLUDE_METRICS_IN_CLIENT_RESPONSE?"),
+        ("PREDICTOR_LABEL", "is it PREDICTOR_LABELS?"),
     ],
 )
 def test_a_variable_that_is_nearly_ours_is_refused_with_a_hint(name: str, hint: str) -> None:
@@ -45,11 +50,26 @@ def test_variables_that_kubernetes_sets_for_a_service_of_that_name_are_let_throu
         check_variables({"GUNICORN_UI_PORT": "tcp://10.0.0.1:80"}, READ)
 
 
+@pytest.mark.parametrize("name", ["GRPC_TRACE", "GRPC_VERBOSITY", "TRACE", "MODEL_METADATA_URL", "LOG_LEVEL"])
+def test_names_of_others_that_are_like_ours_are_let_through(name: str) -> None:
+    check_variables({name: "1"}, READ)
+
+
 def test_variables_of_ours_and_of_others_are_let_through(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         check_variables({"PREDICTIVE_UNIT_ID": "u", "GUNICORN_WORKERS": "2", "HOME": "/", "FLASK_DEBUG": "0",
                          "FLASK_SINGLE_THREADED": "1"}, READ)  # fmt: skip
     assert caplog.messages == ["FLASK_DEBUG has no effect here"]
+
+
+def test_the_variable_of_the_log_level_goes_before_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SELDON_LOG_LEVEL", raising=False)
+    assert read_log_level("error") == "ERROR"
+    monkeypatch.setenv("SELDON_LOG_LEVEL", "debug")
+    assert read_log_level("ERROR") == "DEBUG"
+    monkeypatch.setenv("SELDON_LOG_LEVEL", "LOUD")
+    with pytest.raises(click.BadParameter):
+        read_log_level("ERROR")
 
 
 def test_tracing_goes_where_jaeger_was_unless_told_otherwise() -> None:

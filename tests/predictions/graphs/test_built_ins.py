@@ -78,6 +78,21 @@ async def test_average_is_in_the_form_of_the_first_child(given: list[Any], mean:
     assert answer["meta"]["requestPath"] == {"a": "", "b": "", "mean": ""}
 
 
+async def test_average_counts_the_metrics_of_each_child_once() -> None:
+    counted = {
+        "a": {"key": "a", "type": "COUNTER", "value": 1},
+        "b": {"key": "b", "type": "COUNTER", "value": 1},
+    }
+    said = {
+        name: {"data": {"ndarray": [[1]]}, "meta": {"metrics": [metric]}} for name, metric in counted.items()
+    }
+    async with units({"any": said["a"]}, {"any": said["b"]}) as (machine, (a, b)):
+        children = unit("a", endpoints=a.url), unit("b", endpoints=b.url)
+        machine.deploy("acme", sum=serving(predictor(built_in("mean", "AVERAGE_COMBINER", *children))))
+        answer = read(await machine.post(SUM, ONES))
+    assert [metric["key"] for metric in answer["meta"]["metrics"]] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("second", "reason"),
     [
