@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,15 +21,17 @@ from deploy.lock import machine_lock
 from deploy.microservices import KIND as MICROSERVICE
 from deploy.microservices import microservice_parts
 from deploy.notify import notifier_from_settings
+from deploy.orphan import end_orphan
 from deploy.process import PartSpec
 from deploy.runtimes.local.following import UnitFollower
+from deploy.runtimes.local.processes import KIND as UNIT
 from deploy.status import (
     MachineStatus,
     PartStatus,
     left_over,
+    parts_file,
     read_status,
     remove_status,
-    start_ticks,
     write_status,
 )
 from deploy.supervision import Supervisor, Tell
@@ -81,7 +81,9 @@ def plan_from_settings(part_logs: Path | None = None) -> MachinePlan:
 class Machine:
     """Made by `open_machine`: the port is bound and the database ready; `run` does the rest."""
 
-    def __init__(self, plan: MachinePlan, listening: socket.socket, tell: Tell) -> None:
+    def __init__(
+        self, plan: MachinePlan, listening: socket.socket, tell: Tell, left: Sequence[PartStatus] = ()
+    ) -> None:
         self.url = ports.url_of(listening)
         self._plan = plan
         self._listening = listening
@@ -93,8 +95,10 @@ class Machine:
             sign=self._notifier.alive,
             sign_seconds=self._notifier.seconds_between_signs,
         )
+        self._supervisor.take_over(left)
         self._watcher = ChangeWatcher()
-        self._running: frozenset[str] = frozenset()
+        # One that a killed machine left has its port for itself, too.
+        self._running = _microservices_of(left)
         self._answers = False
         self._microservices: list[PartSpec] = []
         self._units: list[PartSpec] = []
@@ -108,6 +112,8 @@ class Machine:
         self._watcher.start()
         if self._plan.has_deployments:
             self._follower.start()
+        else:
+            self._supervisor.settle(UNIT)
         threading.Thread(target=self._follow_up, name="follow-up", daemon=True).start()
         try:
             self._supervisor.run(self._on_stop)
@@ -167,13 +173,17 @@ class Machine:
     def _on_change(self, keys: frozenset[str] | None) -> None:
         """Runs in the watcher's thread: a database that is slow to answer keeps no part waiting."""
         logs = self._plan.run_folder / "microservices"
-        self._microservices = microservice_parts(logs, self._running.__contains__)
+        self._microservices = microservice_parts(
+            logs, self._running.__contains__, parts_file(self._plan.run_folder)
+        )
         self._want()
+        self._supervisor.settle(MICROSERVICE)
 
     def _on_units(self, units: list[PartSpec]) -> None:
         """Runs in the follower's thread, and asks no database."""
         self._units = units
         self._want()
+        self._supervisor.settle(UNIT)
 
     def _want(self) -> None:
         with self._wanting:
@@ -188,7 +198,7 @@ class Machine:
         self._watcher.stop(timeout_seconds=1)
 
     def _note(self, parts: list[PartStatus]) -> None:
-        self._running = frozenset(part.name for part in parts if part.kind == MICROSERVICE and part.pid)
+        self._running = _microservices_of(parts)
         status = MachineStatus(os.getpid(), self.url, clock.now().isoformat(), tuple(parts))
         write_status(self._plan.run_folder, status)
 
@@ -200,23 +210,32 @@ def open_machine(plan: MachinePlan, tell: Tell) -> Iterator[Machine]:
     Raises AlreadyRunningError, PortTakenError, AddressUnusableError or NotMigratedError.
     """
     with machine_lock(plan.data):
-        _end_left_over(plan.run_folder, tell)
+        left = _take_over(plan.run_folder, tell)
         with ports.listen(plan.host, plan.port) as listening:
             if taken := prepare_database():
                 tell(f"database brought up to date: {taken} migrations")
-            yield Machine(plan, listening, tell)
+            yield Machine(plan, listening, tell, left)
 
 
-def _end_left_over(run_folder: Path, tell: Tell) -> None:
-    """Kill the parts of a machine whose supervisor was killed, if they have not ended by themselves."""
+def _take_over(run_folder: Path, tell: Tell) -> list[PartStatus]:
+    """What a machine whose supervisor was killed left running and may go on; kill what may not.
+
+    Those that may are told of at once, since they wait for it and not for long (long_leash.py).
+    """
     status = read_status(run_folder)
-    for pid in left_over(status.parts) if status else []:
-        tell(f"process {pid} is left over from a machine that was killed: ended")
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        wait_until(partial(_is_gone, pid), timeout_seconds=5)
-    remove_status(run_folder)
+    found = left_over(status.parts) if status else []
+    kept = [part for part in found if part.mark and part.state == "running"]
+    for part in found:
+        if part not in kept:
+            tell(f"process {part.pid} is left over from a machine that was killed: ended")
+            end_orphan(part)
+    if status and kept:
+        write_status(run_folder, replace(status, supervisor=os.getpid(), parts=tuple(kept)))
+    else:
+        remove_status(run_folder)
+    return kept
 
 
-def _is_gone(pid: int) -> bool:
-    return start_ticks(pid) is None
+def _microservices_of(parts: Iterable[PartStatus]) -> frozenset[str]:
+    """The names of those that have a process."""
+    return frozenset(part.name for part in parts if part.kind == MICROSERVICE and part.pid)

@@ -38,8 +38,10 @@ class LocalState:
     log: str = ""
 
 
-def microservice_parts(log_folder: Path, is_running: Callable[[str], bool]) -> list[PartSpec]:
-    """A part for each registered local microservice.
+def microservice_parts(
+    log_folder: Path, is_running: Callable[[str], bool], heirs: Path | None = None
+) -> list[PartSpec]:
+    """A part for each registered local microservice; by `heirs` the machine's next supervisor takes it over.
 
     One that does not run yet and whose port somebody else has is given another port first.
     """
@@ -48,7 +50,7 @@ def microservice_parts(log_folder: Path, is_running: Callable[[str], bool]) -> l
     for found in local_microservices():
         usable = found if is_running(part_name(found)) else _with_free_port(found, taken)
         taken.add(usable.port)
-        specs.append(_part(usable, log_folder))
+        specs.append(_part(usable, log_folder, heirs))
     return specs
 
 
@@ -72,7 +74,7 @@ def _name_of(client: str, name: str) -> str:
     return f"{client}/{name}"
 
 
-def _part(found: LocalMicroservice, log_folder: Path) -> PartSpec:
+def _part(found: LocalMicroservice, log_folder: Path, heirs: Path | None) -> PartSpec:
     return PartSpec(
         name=part_name(found),
         kind=KIND,
@@ -82,6 +84,7 @@ def _part(found: LocalMicroservice, log_folder: Path) -> PartSpec:
         directory=Path(found.directory) if found.directory else None,
         log=log_folder / f"{found.client}.{found.name}.log",
         stop_rank=1,
+        heirs=heirs,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -13,10 +14,21 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from common import clock
+from common.version import VERSION
 from deploy.backoff import Backoff
+from deploy.orphan import UNKNOWN_CODE, Orphan
 from deploy.status import PartStatus, start_ticks
 
 _LEASH: Final = str(Path(__file__).with_name("leash.py"))
+_LONG_LEASH: Final = str(Path(__file__).with_name("long_leash.py"))
+# From the end of a supervisor until the next one has to have told that it knows of such a part.
+_TAKEOVER_SECONDS: Final = 10.0
+# How often one is looked at whose end sends no signal, because another supervisor started it.
+_ORPHAN_SECONDS: Final = 0.25
+# Different at each start of a supervisor that systemd or a shell starts, and of no meaning to a part.
+_PASSING_VARIABLES: Final = (
+    b"INVOCATION_ID", b"JOURNAL_STREAM", b"SYSTEMD_EXEC_PID", b"SHLVL", b"PWD", b"OLDPWD", b"_",
+)  # fmt: skip
 # A log is kept to about this size: at a start over it, it becomes `<name>.1`.
 _LOG_BYTES: Final = 10 * 2**20
 
@@ -38,6 +50,17 @@ class PartSpec:
     pass_fds: tuple[int, ...] = ()
     stop_rank: int = 0
     grace_seconds: float = 10.0
+    # The file of parts of a machine whose next supervisor may take it over; None: it ends with this one.
+    heirs: Path | None = None
+
+    @property
+    def mark(self) -> str:
+        """Stands for everything that makes another process necessary; empty of one that is not taken over."""
+        if self.heirs is None:
+            return ""
+        told = (VERSION, sys.executable, self.command, sorted(self.variables.items()), str(self.directory))
+        inherited = _own_variables() if self.alone is None else sorted(self.alone.items())
+        return hashlib.sha256(repr((*told, str(self.log), inherited)).encode()).hexdigest()[:32]
 
 
 class PartProcess:
@@ -50,7 +73,7 @@ class PartProcess:
         self.spec = spec
         self._backoff = backoff
         self._tell = tell
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Orphan | None = None
         self._started = 0.0
         self._started_at: datetime | None = None
         self._ticks: int | None = None
@@ -59,6 +82,16 @@ class PartProcess:
         self._kill_due: float | None = None
         self._is_stopping = False
         self._last_exit = ""
+
+    def take_over(self, found: PartStatus) -> None:
+        """Go on with the process that a killed supervisor started for the same spec."""
+        assert found.pid is not None
+        assert found.ticks is not None
+        self._process, self._ticks = Orphan(found.pid, found.ticks), found.ticks
+        self._starts, self._last_exit = found.restarts + 1, found.last_exit
+        self._started_at = datetime.fromisoformat(found.started_at) if found.started_at else clock.now()
+        self._started = clock.monotonic() - (clock.now() - self._started_at).total_seconds()
+        self._tell(f"{self.spec.name} still runs (process {found.pid}): taken over")
 
     @property
     def has_ended(self) -> bool:
@@ -79,6 +112,9 @@ class PartProcess:
 
     def next_look(self) -> float | None:
         """When `look` has something to do although no signal came; None: never."""
+        if isinstance(self._process, Orphan):
+            soon = clock.monotonic() + _ORPHAN_SECONDS
+            return soon if self._kill_due is None else min(soon, self._kill_due)
         if self._process is not None:
             return self._kill_due
         return None if self._is_stopping else self._due
@@ -112,6 +148,7 @@ class PartProcess:
             last_exit=self._last_exit,
             next_start_at=(clock.now() + timedelta(seconds=wait)).isoformat() if is_waiting else None,
             log=str(self.spec.log or ""),
+            mark=self.spec.mark,
         )
 
     def _state(self) -> str:
@@ -143,7 +180,7 @@ class PartProcess:
     def _open(self) -> subprocess.Popen[bytes]:
         with _Output(self.spec.log) as output:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", _LEASH, str(os.getpid()), *_with_variables(self.spec)],
+                [sys.executable, "-I", "-S", *_leash_of(self.spec), *_with_variables(self.spec)],
                 cwd=self.spec.directory,
                 # Not by the words of a command, which others can read.
                 env=None if self.spec.alone is None else dict(self.spec.alone),
@@ -229,6 +266,22 @@ def _end_of(path: Path) -> list[str]:
         return []
 
 
+def _leash_of(spec: PartSpec) -> list[str]:
+    """The program that stands in front of the part, with its words."""
+    if spec.heirs is None:
+        return [_LEASH, str(os.getpid())]
+    return [_LONG_LEASH, str(os.getpid()), str(spec.heirs), str(_TAKEOVER_SECONDS), str(spec.grace_seconds)]
+
+
+def _own_variables() -> list[bytes]:
+    """Those that this process was started with; nothing where the kernel does not tell."""
+    try:
+        pairs = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+    return sorted(pair for pair in pairs if pair.partition(b"=")[0] not in _PASSING_VARIABLES)
+
+
 def _with_variables(spec: PartSpec) -> list[str]:
     """The command, behind env(1) when it needs variables."""
     pairs = [f"{name}={value}" for name, value in spec.variables.items()]
@@ -237,6 +290,8 @@ def _with_variables(spec: PartSpec) -> list[str]:
 
 def _exit_words(code: int) -> str:
     """A process's end in words."""
+    if code == UNKNOWN_CODE:
+        return "ended"
     if code >= 0:
         return f"ended with exit code {code}"
     try:

@@ -28,6 +28,8 @@ class PartStatus:
     last_exit: str
     next_start_at: str | None
     log: str
+    # Of a process that the next supervisor may take over: stands for everything that it was started with.
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,16 @@ class MachineStatus:
         ]
 
 
+def parts_file(run_folder: Path) -> Path:
+    """The file; a process that may be taken over looks into it itself (long_leash.py)."""
+    return run_folder / _NAME
+
+
 def write_status(run_folder: Path, status: MachineStatus) -> None:
     """Replace the file; a reader sees the old one or the new one."""
-    target = run_folder / _NAME
+    target = parts_file(run_folder)
     fresh = target.with_suffix(".tmp")
+    fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(asdict(status), indent=1))
     fresh.replace(target)
 
@@ -60,7 +68,7 @@ def write_status(run_folder: Path, status: MachineStatus) -> None:
 def read_status(run_folder: Path) -> MachineStatus | None:
     """What was written last; None when no machine ran here or the file is of another version."""
     try:
-        document: dict[str, Any] = json.loads((run_folder / _NAME).read_text())
+        document: dict[str, Any] = json.loads(parts_file(run_folder).read_text())
         parts = tuple(PartStatus(**part) for part in document.pop("parts"))
         return MachineStatus(**document, parts=parts)
     except (OSError, ValueError, TypeError, KeyError):
@@ -77,7 +85,7 @@ def parts_now(run_folder: Path) -> dict[str, PartStatus] | None:
 
 def remove_status(run_folder: Path) -> None:
     """Say that nothing runs."""
-    (run_folder / _NAME).unlink(missing_ok=True)
+    parts_file(run_folder).unlink(missing_ok=True)
 
 
 def start_ticks(pid: int) -> int | None:
@@ -91,10 +99,11 @@ def start_ticks(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def left_over(parts: Sequence[PartStatus]) -> list[int]:
-    """Those processes of `parts` that still live (and are not other processes with a number used again)."""
-    return [
-        part.pid
-        for part in parts
-        if part.pid and part.ticks is not None and start_ticks(part.pid) == part.ticks
-    ]
+def left_over(parts: Sequence[PartStatus]) -> list[PartStatus]:
+    """Those of `parts` whose processes still live (and are not other processes with a number used again)."""
+    return [part for part in parts if part.pid and lives(part.pid, part.ticks)]
+
+
+def lives(pid: int, ticks: int | None) -> bool:
+    """Whether the process `pid` that was started at `ticks` still lives."""
+    return ticks is not None and start_ticks(pid) == ticks

@@ -12,9 +12,10 @@ from typing import Final
 from common import clock
 from deploy.backoff import Backoff, Pace
 from deploy.bell import Bell
+from deploy.orphan import end_orphan
 from deploy.orphans import reap_orphans
 from deploy.process import PartProcess, PartSpec
-from deploy.status import PartStatus
+from deploy.status import PartStatus, left_over
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LONGEST_SLEEP_SECONDS: Final = 60.0
@@ -48,6 +49,9 @@ class Supervisor:
         self._pace = pace or Pace()
         self._wanted: dict[str, PartSpec] = {}
         self._parts: dict[str, PartProcess] = {}
+        # What a killed supervisor left running and nobody has wanted yet.
+        self._left: dict[str, PartStatus] = {}
+        self._settled: frozenset[str] = frozenset()
         self._stops_asked = 0
         self._was_crash_looping = False
         self._bell = Bell()
@@ -57,6 +61,19 @@ class Supervisor:
         """From now on run exactly these; a part whose spec changed is stopped and started anew."""
         with self._lock:
             self._wanted = {spec.name: spec for spec in specs}
+        self._bell.ring()
+
+    def take_over(self, left: Iterable[PartStatus]) -> None:
+        """Before `run`: what a killed supervisor left running, to go on with as soon as it is wanted.
+
+        One that is wanted otherwise is ended first, and the others once their kind is settled.
+        """
+        self._left = {part.name: part for part in left}
+
+    def settle(self, kind: str) -> None:
+        """All parts of `kind` that are wanted were told: end what is left of the others."""
+        with self._lock:
+            self._settled |= {kind}
         self._bell.ring()
 
     def ask_to_stop(self) -> None:
@@ -76,7 +93,7 @@ class Supervisor:
     def _tick(self) -> None:
         """Do all that is due; report when something changed."""
         with self._lock:
-            wanted = dict(self._wanted)
+            wanted, settled = dict(self._wanted), self._settled
         now = clock.monotonic()
         for name, part in self._parts.items():
             if wanted.get(name) != part.spec:
@@ -84,8 +101,10 @@ class Supervisor:
         changed = self._look_at(list(self._parts.values()))
         changed = self._drop_ended() or changed
         # Only now is there room for those that replace an ended one.
+        left = len(self._left)
         changed = self._look_at(self._add_missing(wanted)) or changed
-        self._report(changed)
+        self._end_left(settled)
+        self._report(changed or len(self._left) != left)
 
     def _look_at(self, parts: list[PartProcess]) -> bool:
         now = clock.monotonic()
@@ -102,16 +121,36 @@ class Supervisor:
         missing = [spec for name, spec in wanted.items() if name not in self._parts]
         added = {spec.name: PartProcess(spec, Backoff(self._pace), self._tell) for spec in missing}
         self._parts.update(added)
+        for name, part in added.items():
+            self._take_over(part, self._left.pop(name, None))
         return list(added.values())
 
+    def _take_over(self, part: PartProcess, left: PartStatus | None) -> None:
+        if left is None:
+            return
+        if left.mark == part.spec.mark and left_over([left]):
+            part.take_over(left)
+        else:
+            self._end(left)
+
+    def _end_left(self, kinds: frozenset[str]) -> None:
+        for part in [each for each in self._left.values() if each.kind in kinds]:
+            self._end(part)
+            del self._left[part.name]
+
+    def _end(self, left: PartStatus) -> None:
+        self._tell(f"process {left.pid} of {left.name} is left over from a machine that was killed: ended")
+        end_orphan(left)
+
     def _report(self, changed: bool) -> None:
-        statuses = [part.status() for part in self._parts.values()]
+        statuses = [*(part.status() for part in self._parts.values()), *self._left.values()]
         is_crash_looping = any(status.is_crash_looping for status in statuses)
         if changed or is_crash_looping != self._was_crash_looping:
             self._was_crash_looping = is_crash_looping
             self._note(statuses)
 
     def _stop_all(self) -> None:
+        self._end_left(frozenset(part.kind for part in self._left.values()))
         for rank in sorted({part.spec.stop_rank for part in self._parts.values()}):
             self._stop_rank([part for part in self._parts.values() if part.spec.stop_rank == rank])
 

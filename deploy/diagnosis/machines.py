@@ -94,7 +94,7 @@ def _killed(status: MachineStatus) -> Iterator[Finding]:
     left = left_over(status.parts)
     rest = f"; {len(left)} of its parts still run" if left else ""
     what = f"the machine was killed{rest}"
-    mend = "seldon-cli serve (it ends what is left and goes on where it was)"
+    mend = "seldon-cli serve (it takes over or ends what is left and goes on where it was)"
     yield Finding(
         "machine.killed", "error" if left else "warning", what, f"process {status.supervisor}", mend
     )

@@ -69,8 +69,16 @@ class Watched:
         return pid
 
 
-def supervise(specs: Iterable[PartSpec], drive: Callable[[Watched], None], pace: Pace = QUICK) -> Watched:
-    """Run `specs` while `drive` acts in a thread, then stop; raises what `drive` raised."""
+def supervise(
+    specs: Iterable[PartSpec],
+    drive: Callable[[Watched], None],
+    pace: Pace = QUICK,
+    left: Iterable[PartStatus] = (),
+) -> Watched:
+    """Run `specs` while `drive` acts in a thread, then stop; raises what `drive` raised.
+
+    `left` is what a killed supervisor left running.
+    """
     lines: list[str] = []
     failures: list[BaseException] = []
 
@@ -87,6 +95,7 @@ def supervise(specs: Iterable[PartSpec], drive: Callable[[Watched], None], pace:
 
     supervisor = Supervisor(lines.append, note, pace)
     watched = Watched(supervisor, lines)
+    supervisor.take_over(left)
     supervisor.want(specs)
     driver = threading.Thread(target=act)
     driver.start()

@@ -19,6 +19,7 @@ from tests.journeys.machines import Place, Running, fetch_json, is_gone, new_pla
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 READY = "open('ready', 'w')"
+DEAF = f"import signal, time; signal.signal(15, signal.SIG_IGN); {READY}; time.sleep(600)"
 SLOW = Path(__file__).with_name("slow_microservice.py")
 
 
@@ -116,8 +117,8 @@ def test_parts_end_when_the_supervisor_is_killed_and_the_next_start_works(place:
         assert machine.stop(signal.SIGINT) == 0
 
 
-def test_part_left_over_from_a_killed_machine_is_ended_by_the_next_start(place: Place) -> None:
-    set_up(place, "deaf", f"import signal, time; signal.signal(15, signal.SIG_IGN); {READY}; time.sleep(600)")
+def test_microservice_of_a_killed_machine_goes_on_under_the_next(place: Place) -> None:
+    set_up(place, "deaf", DEAF)
     with place.running("serve") as machine:
         machine.url()
         deaf = machine.part("acme/deaf").pid
@@ -125,8 +126,36 @@ def test_part_left_over_from_a_killed_machine_is_ended_by_the_next_start(place: 
         machine.stop(signal.SIGKILL)
         with place.running("serve") as next_machine:
             next_machine.url()
+            assert next_machine.part("acme/deaf").pid == deaf
+            assert f"acme/deaf still runs (process {deaf}): taken over" in next_machine.output()
+            # It does not listen to a gentle word, and is ended all the same.
+            next_machine.process.send_signal(signal.SIGTERM)
+            next_machine.until(lambda: "stopping" in next_machine.output())
+            assert next_machine.stop(signal.SIGTERM) == 0
             assert is_gone(deaf)
-            assert f"process {deaf} is left over" in next_machine.output()
+
+
+def test_microservice_of_a_killed_machine_that_was_removed_meanwhile_is_ended(place: Place) -> None:
+    set_up(place, "deaf", DEAF)
+    with place.running("serve") as machine:
+        machine.url()
+        deaf = machine.part("acme/deaf").pid
+        machine.stop(signal.SIGKILL)
+        done = place.cli("microservice", "remove", "--client", "acme", "deaf")
+        assert done.returncode == 0, done.stderr
+        with place.running("serve") as next_machine:
+            next_machine.url()
+            next_machine.until(lambda: is_gone(deaf))
+            assert next_machine.stop() == 0
+
+
+def test_microservice_of_a_killed_machine_ends_when_no_other_starts(place: Place) -> None:
+    set_up(place, "deaf", f"{READY}; import time; time.sleep(600)")
+    with place.running("serve") as machine:
+        machine.url()
+        deaf = machine.part("acme/deaf").pid
+        machine.stop(signal.SIGKILL)
+        machine.until(lambda: is_gone(deaf))
 
 
 def test_second_ctrl_c_ends_at_once(place: Place, token_of_acme: str) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from deploy.process import PartSpec, former_log
 from deploy.runtimes.local.records import Instance
 from deploy.runtimes.local.volumes import place_text
-from deploy.status import PartStatus, start_ticks
+from deploy.status import PartStatus, parts_file, start_ticks
 
 KIND: Final = "unit"
 _LIMITING: Final = str(Path(__file__).with_name("limiting.py"))
@@ -41,6 +41,7 @@ def part_of(instance: Instance, run_folder: Path) -> PartSpec:
         log=log_of(instance, run_folder),
         stop_rank=1,
         grace_seconds=plan.grace_seconds + _HANG_SECONDS,
+        heirs=parts_file(run_folder),
     )
 
 
