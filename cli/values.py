@@ -11,10 +11,10 @@ from cli.lazy import NounGroup
 from cli.output import print_rows
 
 if TYPE_CHECKING:
-    from deploy import keeping, selectors
+    from deploy import secrets_and_config_maps, selectors
     from deploy.runtimes.local import values
 else:
-    keeping = lazy("deploy.keeping")
+    secrets_and_config_maps = lazy("deploy.secrets_and_config_maps")
     selectors = lazy("deploy.selectors")
     values = lazy("deploy.runtimes.local.values")
 
@@ -66,7 +66,7 @@ def _commands(group: click.Group, kind: str) -> None:
             raise click.UsageError("give KEY=VALUE, or --from-file KEY=FILE")
         client = selectors.client_or_only(namespace)
         wanted = values.Reference(kind, name)
-        keeping.set_values(client=client, wanted=wanted, values=given, by=by_cli())
+        secrets_and_config_maps.set_values(client=client, wanted=wanted, values=given, by=by_cli())
         click.echo(f"{kind} {name} has {', '.join(sorted(given))}  (client {client.name})")
 
     @group.command("list")
@@ -74,7 +74,7 @@ def _commands(group: click.Group, kind: str) -> None:
     @json_option
     def list_(namespace: str, as_json: bool) -> None:
         """List names and keys; values are not shown."""
-        held = keeping.values_of(selectors.client_or_only(namespace))
+        held = secrets_and_config_maps.values_of(selectors.client_or_only(namespace))
         names = held.names(kind)
         rows: list[dict[str, Any]] = [
             {"name": each, "keys": sorted(held.read(values.Reference(kind, each)) or {})} for each in names
@@ -86,9 +86,11 @@ def _commands(group: click.Group, kind: str) -> None:
     @click.argument("keys", nargs=-1)
     @namespace_option
     def remove(name: str, keys: tuple[str, ...], namespace: str) -> None:
-        """Remove NAME, or only KEYS of it."""
+        """Remove NAME, or only KEYS of it; exit code 1, and nothing is removed, when one is not there."""
         client = selectors.client_or_only(namespace)
-        keeping.remove_values(client=client, wanted=values.Reference(kind, name), keys=keys, by=by_cli())
+        secrets_and_config_maps.remove_values(
+            client=client, wanted=values.Reference(kind, name), keys=keys, by=by_cli()
+        )
         click.echo(f"{kind} {name}: {', '.join(keys) or 'all of it'} removed  (client {client.name})")
 
 

@@ -83,6 +83,16 @@ class ValuesMissingError(NotFoundError):
         super().__init__(f"{client} has no {kind} {name}", client=client, kind=kind, name=name)
 
 
+class ValueKeysMissingError(NotFoundError):
+    """The client's secret or config map lacks these keys."""
+
+    code = "value_keys_missing"
+
+    def __init__(self, client: str, kind: str, name: str, keys: list[str]) -> None:
+        words = f"{client}'s {kind} {name} has no {', '.join(keys)}; nothing was removed"
+        super().__init__(words, client=client, kind=kind, name=name, keys=keys)
+
+
 class BackupExistsError(ConflictError):
     """A file of that name is there already; a backup never replaces one."""
 

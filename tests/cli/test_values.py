@@ -45,6 +45,21 @@ def test_config_map_is_removed_by_keys_or_whole(data: Path, acme: NewClient) -> 
     assert not (data / "configmaps/acme/settings").exists()
 
 
+@pytest.mark.parametrize("kind", ["secret", "configmap"])
+def test_key_that_is_not_there_is_told_and_nothing_is_removed(
+    acme: NewClient, globex: NewClient, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    main.run([kind, "set", "s3", "A=1", "-n", "acme"])
+    main.run([kind, "set", "s3", "C=1", "-n", "globex"])
+    assert main.run([kind, "remove", "s3", "A", "C", "B", "-n", "acme"]) == 1
+    told = capsys.readouterr()
+    assert "s3 has no B, C" in told.err
+    assert "removed  (" not in told.out
+    main.run([kind, "list", "-n", "acme", "--json"])
+    assert '"A"' in capsys.readouterr().out
+    assert not AuditEntry.objects.for_client(acme.client).filter(action__startswith="remove_").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

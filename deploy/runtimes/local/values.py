@@ -76,18 +76,16 @@ class Values:
             fresh.write_text(value)
             fresh.replace(folder / key)
 
-    def remove(self, wanted: Reference, keys: tuple[str, ...]) -> bool:
-        """Take these keys out, or without any all of it; False when there was nothing of it."""
+    def remove(self, wanted: Reference, keys: tuple[str, ...]) -> None:
+        """Take these keys out, or without any all of it; what is not there is passed over."""
         folder = self.folder(wanted)
         there = self.read(wanted)
         if folder is None or there is None:
-            return False
-        for key in keys or tuple(there):
-            if is_name(key):
-                (folder / key).unlink(missing_ok=True)
+            return
+        for key in there.keys() & set(keys) if keys else there:
+            (folder / key).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             folder.rmdir()
-        return True
 
 
 def changed_at(root: Path) -> float:

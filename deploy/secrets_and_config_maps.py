@@ -10,7 +10,7 @@ from django.db import transaction
 from clients.models import Client
 from clients.records import By
 from clients.services import record_change
-from deploy.errors import ValuesMissingError
+from deploy.errors import ValueKeysMissingError, ValuesMissingError
 from deploy.runtimes.local.values import Reference, Values
 
 
@@ -31,9 +31,18 @@ def set_values(*, client: Client, wanted: Reference, values: dict[str, str], by:
 
 @transaction.atomic
 def remove_values(*, client: Client, wanted: Reference, keys: tuple[str, ...], by: By) -> None:
-    """Removes keys, or without any all of it; ValuesMissingError when there is none of that name."""
-    if not values_of(client).remove(wanted, keys):
+    """Removes keys, or without any all of it.
+
+    Removes nothing and raises ValuesMissingError when there is none of that name, ValueKeysMissingError
+    when it lacks one of the keys.
+    """
+    held = values_of(client)
+    there = held.read(wanted)
+    if there is None:
         raise ValuesMissingError(client.name, wanted.kind, wanted.name)
+    if missing := sorted(set(keys) - there.keys()):
+        raise ValueKeysMissingError(client.name, wanted.kind, wanted.name, missing)
+    held.remove(wanted, keys)
     _note(client, "remove", wanted, sorted(keys), by)
 
 
