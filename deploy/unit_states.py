@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from deploy.bounded_get import bounded_get
+
 State = Mapping[str, Any]
 States = dict[tuple[str, str], State]
 
@@ -45,15 +47,12 @@ def _ask(door: str) -> State:
     parts = urlsplit(door)
     if parts.scheme != "http" or not parts.hostname or not parts.port:
         return {}
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_WAIT_SECONDS)
     try:
-        connection.request("GET", _PATH)
-        answer = connection.getresponse()
-        body = answer.read(_MOST_BYTES)
-        found = json.loads(body) if answer.status == 200 else {}
+        status, body = bounded_get(
+            parts.hostname, parts.port, _PATH, seconds=_WAIT_SECONDS, most_bytes=_MOST_BYTES
+        )
+        found = json.loads(body) if status == 200 else {}
     except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return {}
-    finally:
-        connection.close()
     state = found.get("jsonData") if isinstance(found, dict) else None
     return state if isinstance(state, dict) else {}

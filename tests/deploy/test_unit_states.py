@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from deploy.unit_states import ask_states
+from deploy.waiting import wait_until
 
 ROUTER = {"router": "UCB1", "branches": []}
 
@@ -80,6 +82,39 @@ def test_unit_that_hangs_keeps_no_other_from_being_told() -> None:
         found = ask_states([unit(slow, name="slow"), unit(quick)])
         hold.set()
     assert list(found) == [("main", "router")]
+
+
+@contextmanager
+def trickling(head: bytes, piece: bytes) -> Iterator[str]:
+    """A server whose answer begins with `head` and goes on with `piece` without end, bit by bit."""
+    stopping = threading.Event()
+
+    def trickle() -> None:
+        with suppress(OSError), listening.accept()[0] as caller:
+            caller.sendall(head)
+            while not stopping.wait(0.02):
+                caller.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            stopping.set()
+            thread.join()
+
+
+HEADS = [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=["head", "body"])
+def test_unit_that_trickles_its_answer_keeps_no_thread(head: bytes) -> None:
+    with trickling(head, b"x") as address:
+        assert ask_states([unit(address)]) == {}
+        assert wait_until(
+            lambda: not any(each.name.startswith("states") for each in threading.enumerate()), 30
+        )
 
 
 @pytest.mark.parametrize("http", ["http://127.0.0.1:1", "grpc://127.0.0.1:1", "nonsense", "http://x"])

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from urllib.parse import quote
 
+from deploy.bounded_get import bounded_get
 from deploy.runtimes.local.processes import variables_of
 from deploy.runtimes.local.records import GRPC, HTTP, Instance, Probe
 from deploy.runtimes.local.volumes import place_text
@@ -36,14 +37,10 @@ def port_of(instance: Instance, probe: Probe) -> int:
 
 
 def _ask_http(port: int, probe: Probe) -> str:
-    connection = http.client.HTTPConnection(_HOST, port, timeout=probe.timeout_seconds)
-    try:
-        connection.request("GET", quote(probe.target[0], safe="/?&=%:,;+@~"))
-        answer = connection.getresponse()
-        said = answer.read(_SHOWN).decode("utf-8", "replace").strip()
-        return "" if 200 <= answer.status < 400 else f"{probe.target[0]} answers {answer.status} {said}"
-    finally:
-        connection.close()
+    path = quote(probe.target[0], safe="/?&=%:,;+@~")
+    status, body = bounded_get(_HOST, port, path, seconds=probe.timeout_seconds, most_bytes=_SHOWN)
+    said = body.decode("utf-8", "replace").strip()
+    return "" if 200 <= status < 400 else f"{probe.target[0]} answers {status} {said}"
 
 
 def _ask_tcp(port: int, probe: Probe) -> str:
