@@ -115,11 +115,10 @@ def theirs(name: str, of_class: str, kind: str) -> Json:
 
 def mlservers(name: str) -> Json:
     """A container that starts MLServer, which names its model by the variable that Seldon Core sets."""
-    probe = {"httpGet": {"path": "/v2/health/ready", "port": "http"}, "periodSeconds": 1}
     variables = [{"name": "MLSERVER_MODEL_IMPLEMENTATION", "value": "model.Tripler"},
                  {"name": "MLSERVER_PARALLEL_WORKERS", "value": "0"}]  # fmt: skip
     command = [str(MLSERVER_COMMAND), "start", "."]
-    return container(name, V2_IMAGE, command=command, env=variables, readinessProbe=probe)
+    return container(name, V2_IMAGE, command=command, env=variables)
 
 
 def deploy(caller: Caller, graph: Json, *containers: Json, **spec: Any) -> None:

@@ -13,6 +13,7 @@ from deploy.manifests import Component, Manifest, Predictor, Unit, default_manif
 from deploy.manifests.graphs import units_of
 from deploy.manifests.names import workload_name
 from deploy.manifests.records import BUILT_IN, Json
+from deploy.manifests.servers import protocol_of
 from deploy.runtimes.local.explaining import plan_explainer
 from deploy.runtimes.local.probing import liveness_of, readiness_of
 from deploy.runtimes.local.programs import Programs
@@ -90,6 +91,7 @@ class _Planning:
         self._client = scene.client
         self._manifest = scene.manifest
         self._predictor = predictor
+        self._protocol = protocol_of(scene.manifest.spec.protocol)
         self._programs = scene.programs()
         self._graph = {placed.unit.name: placed.unit for placed in units_of(predictor.graph)}
 
@@ -126,7 +128,7 @@ class _Planning:
             directory=program.directory,
             scheme=GRPC if speaks_grpc else HTTP,
             limits=_limits(container),
-            readiness=readiness_of(container, unit, is_ours=program.is_ours),
+            readiness=readiness_of(container, unit, is_ours=program.is_ours, protocol=self._protocol),
             liveness=liveness_of(container, unit, is_ours=program.is_ours),
             grace_seconds=float(grace) if isinstance(grace, int | float) else _GRACE_SECONDS,
             in_graph=unit is not None,

@@ -1,4 +1,4 @@
-"""The probes of a container: its manifest's, else those of our microservice, else a connection."""
+"""The probes of a container: its manifest's, else those of our microservice, else v2's, else a connection."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ _LIVE: Final = Probe(
 )
 
 
-def readiness_of(container: Mapping[str, Any], unit: Unit | None, *, is_ours: bool) -> Probe:
-    """When the container gets calls."""
+def readiness_of(
+    container: Mapping[str, Any], unit: Unit | None, *, is_ours: bool, protocol: str = ""
+) -> Probe:
+    """When the container gets calls; `protocol` is what its unit is called by."""
     written = container.get("readinessProbe")
     if isinstance(written, dict):
         return replace(_written(written, container, unit), delay_seconds=0.0)
-    return _READY if is_ours else _connection(_READY, unit)
+    if is_ours:
+        return _READY
+    return _v2(_READY, unit) if protocol == "v2" and unit else _connection(_READY, unit)
 
 
 def liveness_of(container: Mapping[str, Any], unit: Unit | None, *, is_ours: bool) -> Probe | None:
@@ -35,8 +39,18 @@ def liveness_of(container: Mapping[str, Any], unit: Unit | None, *, is_ours: boo
 
 
 def _connection(probe: Probe, unit: Unit | None) -> Probe:
+    return replace(probe, kind="tcp", target=(), door=_door_of(unit))
+
+
+def _v2(probe: Probe, unit: Unit) -> Probe:
+    """What every server of v2 answers: a port is open long before a model is loaded."""
+    door = _door_of(unit)
+    return replace(probe, kind=door, target=() if door == GRPC else ("/v2/health/ready",), door=door)
+
+
+def _door_of(unit: Unit | None) -> str:
     speaks_grpc = bool(unit and unit.endpoint and unit.endpoint.type == "GRPC")
-    return replace(probe, kind="tcp", target=(), door=GRPC if speaks_grpc else HTTP)
+    return GRPC if speaks_grpc else HTTP
 
 
 def _written(written: Mapping[str, Any], container: Mapping[str, Any], unit: Unit | None) -> Probe:

@@ -15,8 +15,9 @@ GRPC: Final = "grpc"
 class Probe:
     """How a container is asked how it is.
 
-    `kind` is http, tcp or exec; `target` the path for http, the command for exec. `port` is one that the
-    program itself has chosen, 0 one that it was given: then `door` says which (http, grpc, metrics).
+    `kind` is http, grpc (v2's ServerReady), tcp or exec; `target` the path for http, the command for exec.
+    `port` is one that the program itself has chosen, 0 one that it was given: then `door` says which (http,
+    grpc, metrics).
     """
 
     kind: str = HTTP

@@ -197,6 +197,32 @@ def test_probe_of_the_manifest_asks_our_own_port_in_its_place(store: BundleStore
     assert foreign.port == 7777
 
 
+@pytest.mark.parametrize(
+    ("transport", "wanted"),
+    [("REST", ("http", ("/v2/health/ready",), "http")), ("GRPC", ("grpc", (), "grpc"))],
+)
+def test_foreign_program_that_speaks_v2_is_ready_when_it_says_so(
+    store: BundleStore, transport: str, wanted: tuple[str, tuple[str, ...], str]
+) -> None:
+    graph = {"name": "classifier", "endpoint": {"type": transport}}
+    foreign = container("classifier", command=["mlserver", "start", "."])
+
+    def asked(protocol: str, *containers: dict[str, Any]) -> list[tuple[str, tuple[str, ...], str]]:
+        document = manifest(predictor(graph=graph, containers=[*containers]), protocol=protocol)
+        probes = [unit.readiness for unit in planned(store, document).units]
+        return [(each.kind, each.target, each.door) for each in probes]
+
+    assert asked("v2", foreign) == [wanted]
+    assert asked("kfserving", foreign) == [wanted]
+    # A container without a unit speaks nothing that is known.
+    beside = container("beside", command=["sleep", "9"])
+    assert asked("v2", foreign, beside)[1] == ("tcp", (), "http")
+    assert asked("seldon", foreign) == [("tcp", (), wanted[2])]
+    written = foreign | {"readinessProbe": {"tcpSocket": {"port": "http"}}}
+    assert asked("v2", written) == [("tcp", (), "http")]
+    assert asked("v2", container("classifier"))[0][1] == ("/ready",)
+
+
 def test_grpc_endpoint_is_called_by_grpc(store: BundleStore) -> None:
     assert planned(store, manifest(transport="grpc")).units[0].scheme == "grpc"
 
