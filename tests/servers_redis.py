@@ -37,7 +37,7 @@ class RedisServer:
             # It must end with us, however we end.
             words = ["setpriv", "--pdeathsig", "KILL", _program(), *listening, *keeping, *self._words]
             self._process = subprocess.Popen(words, stdout=out, stderr=out, cwd=self._folder)
-        if not wait_until(self.answers, timeout_seconds=20):
+        if not wait_until(self.answers, timeout_seconds=60):
             raise TimeoutError(log.read_text())
 
     def kill(self) -> None:

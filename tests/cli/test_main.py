@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -32,13 +32,19 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     monkeypatch.setattr(main.seldon_cli, "main", raising)
 
 
-def test_help_lists_every_command_within_four_tenths_of_a_second() -> None:
+def processor_seconds() -> float:
+    """What ended children have used so far, without what they waited for the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_help_lists_every_command_in_four_tenths_of_a_second_of_the_processor() -> None:
     run_cli("--help")
     seconds = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = processor_seconds()
         result = run_cli("--help")
-        seconds.append(time.perf_counter() - started)
+        seconds.append(processor_seconds() - before)
     assert min(seconds) <= 0.4
     assert all(f"  {name} " in result.stdout for name in main.ENTRIES)
 

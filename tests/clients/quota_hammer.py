@@ -14,11 +14,14 @@ from clients.records import NO_QUOTAS, Caller
 LIMIT = 1000
 
 
-def main(path: str, worker: int, workers: int, start: int, seconds: int) -> None:
-    """Hammers from `start` for `seconds`."""
+def main(path: str, worker: int, workers: int, seconds: int) -> None:
+    """Says when it is ready, reads when to start, and hammers from then on for `seconds`."""
     counts = QuotaFile(Path(path), worker, workers)
     keeper = QuotaKeeper(counts)
     caller = Caller("acme", 1, "KEY", "all", frozenset(), float("inf"), False, (), NO_QUOTAS)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    start = int(sys.stdin.readline())
     while time.time() < start:
         time.sleep(0.005)
     got = 0

@@ -48,7 +48,7 @@ class FakeSource:
 
     def reload(self, names: frozenset[str] | None, texts: Sequence[str]) -> Reloaded:
         if self.hold_reload is not None:
-            self.hold_reload.wait(5)
+            self.hold_reload.wait(60)
         if self.is_away:
             raise LookupUnavailableError
         tokens = {text: self.callers[text] for text in texts if text in self.callers}
@@ -68,7 +68,7 @@ class FakeSource:
         found = {text: self.refused.get(text) or self.callers.get(text) or unknown for text in texts}
         self.started.set()
         if self.hold is not None:
-            self.hold.wait(5)
+            self.hold.wait(60)
         if self.is_away:
             raise LookupUnavailableError
         return found
@@ -129,7 +129,7 @@ async def test_look_up_survives_the_caller_that_began_it(
     source.hold = threading.Event()
     first = asyncio.create_task(memory.resolve_token(token))
     second = asyncio.create_task(memory.resolve_token(token))
-    await asyncio.to_thread(source.started.wait, 5)
+    await asyncio.to_thread(source.started.wait, 60)
     first.cancel()
     source.hold.set()
     assert await second == make_caller()
@@ -231,7 +231,7 @@ async def test_answer_overtaken_by_a_change_is_not_kept(memory: CredentialMemory
     source.callers[token] = make_caller()
     source.hold = threading.Event()
     waiting = asyncio.create_task(memory.resolve_token(token))
-    await asyncio.to_thread(source.started.wait, 5)
+    await asyncio.to_thread(source.started.wait, 60)
     # Read before the revocation, answered after it.
     source.callers.clear()
     memory.reload(frozenset({"acme"}))
@@ -269,7 +269,7 @@ async def test_client_that_changed_is_looked_up_again_when_the_source_is_slow_to
     source.hold_reload = threading.Event()
     reload = threading.Thread(target=memory.reload, args=[frozenset(["acme"])])
     reload.start()
-    assert await asyncio.to_thread(wait_until, lambda: memory.verify_token(acme) is None, timeout_seconds=5)
+    assert await asyncio.to_thread(wait_until, lambda: memory.verify_token(acme) is None, timeout_seconds=60)
     assert memory.verify_token(globex) is not None
     source.hold_reload.set()
     reload.join()
@@ -297,7 +297,7 @@ async def test_what_is_asked_during_a_look_up_is_asked_together(
     source.callers = dict.fromkeys(tokens[:99], make_caller())
     source.hold = threading.Event()
     waiting = [asyncio.create_task(memory.resolve_token(token)) for token in tokens[:1]]
-    await asyncio.to_thread(source.started.wait, 5)
+    await asyncio.to_thread(source.started.wait, 60)
     waiting += [asyncio.create_task(memory.resolve_token(token)) for token in tokens[1:]]
     await asyncio.sleep(0)
     source.hold.set()

@@ -204,17 +204,26 @@ def test_waiting_as_told_is_enough(limit: int, before: int, current: int, gone: 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [2, 4])
 def test_sum_over_processes_is_held(path: Path, workers: int) -> None:
-    # Time for the processes to start; then whole seconds.
-    start, seconds = int(time.time()) + 4, 2
+    seconds = 2
     command = [sys.executable, "-m", "tests.clients.quota_hammer", str(path)]
     processes = [
         subprocess.Popen(
-            [*command, str(worker), str(workers), str(start), str(seconds)],
+            [*command, str(worker), str(workers), str(seconds)],
             cwd=ROOT,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            text=True,
         )
         for worker in range(workers)
     ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    start = f"{int(time.time()) + 2}\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(start)
+        process.stdin.flush()
     total = sum(int(process.communicate(timeout=60)[0]) for process in processes)
     # Each second from an empty start holds the limit; workers that read at the same moment may go over
     # it by less than their number each time.

@@ -309,7 +309,7 @@ def race(write: Callable[[int], Document], writers: int = 4) -> list[object]:
     outcomes: list[object] = []
 
     def run(number: int) -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         try:
             outcomes.append(write(number))
         except ConfigConflictError as error:

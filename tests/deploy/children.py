@@ -45,7 +45,7 @@ class Watched:
     lines: list[str]
     statuses: dict[str, PartStatus] = field(default_factory=dict)
 
-    def until(self, claim: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, claim: Callable[[], bool], seconds: float = 60) -> None:
         """Wait for `claim`; fails with what was said."""
         assert wait_until(claim, seconds), (self.lines, self.statuses)
 

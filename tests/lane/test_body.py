@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import time
 from struct import pack
 
 import pytest
 import zstandard
 
-from common import clock
 from common.errors import InvalidInputError, TooLargeError
 from lane.body import inflate
 
@@ -65,8 +65,8 @@ def test_cut_body_is_refused(encoding: str) -> None:
 @pytest.mark.parametrize(("encoding", "kind"), [("gzip", "gzip"), ("zstd", "zstd"), ("zstd", "skipped")])
 def test_body_of_countless_empty_pieces_is_refused_at_once(encoding: str, kind: str) -> None:
     body = EMPTY[kind] * (LIMIT // len(EMPTY[kind]))
-    started = clock.perf_counter()
+    started = time.process_time()
     with pytest.raises(InvalidInputError, match="pieces"):
         inflate(body, encoding, LIMIT)
-    # Copying what follows for each piece took seconds, in which a worker answered nobody.
-    assert clock.perf_counter() - started < 0.5
+    # Copying what follows for each piece took seconds of the processor, in which a worker answered nobody.
+    assert time.process_time() - started < 0.5

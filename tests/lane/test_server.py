@@ -14,17 +14,25 @@ from lane.server import BoundedHttpProtocol
 from tests.lane.doubles import make_lane, make_route
 
 
-class QuickProtocol(BoundedHttpProtocol):
-    head_timeout_seconds = 0.2
+class SmallProtocol(BoundedHttpProtocol):
     max_head_bytes = 8_192
     stopping_seconds = 0.05
 
 
+class HastyProtocol(SmallProtocol):
+    head_timeout_seconds = 0.2
+
+
 @asynccontextmanager
-async def serving() -> AsyncIterator[int]:
+async def serving(protocol: type[BoundedHttpProtocol] = SmallProtocol) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        make_lane(make_route("/echo")), http=QuickProtocol, lifespan="off", log_level="critical", ws="none"
+        make_lane(make_route("/echo")),
+        http=protocol,
+        lifespan="off",
+        log_level="critical",
+        ws="none",
+        timeout_keep_alive=300,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -43,7 +51,7 @@ async def exchange(port: int, *pieces: bytes, half_close: bool = False) -> bytes
         await asyncio.sleep(0.01)
     if half_close:
         writer.write_eof()
-    answer = await asyncio.wait_for(reader.read(65_536), 5)
+    answer = await asyncio.wait_for(reader.read(65_536), 30)
     writer.close()
     return answer
 
@@ -64,18 +72,22 @@ async def test_head_without_end_is_refused_with_431() -> None:
 
 
 async def test_head_that_does_not_end_in_time_is_refused_with_408() -> None:
-    async with serving() as port:
+    async with serving(HastyProtocol) as port:
         answer = await exchange(port, HEAD)
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 async def test_second_head_on_a_kept_connection_has_its_own_clock() -> None:
-    async with serving() as port:
+    class SecondIsHasty(SmallProtocol):
+        head_timeout_seconds = 30.0
+
+    async with serving(SecondIsHasty) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HEAD + b"content-length: 2\r\n\r\nhi")
-        first = await asyncio.wait_for(reader.read(65_536), 5)
+        first = await asyncio.wait_for(reader.read(65_536), 30)
+        SecondIsHasty.head_timeout_seconds = 0.2
         writer.write(HEAD)
-        second = await asyncio.wait_for(reader.read(65_536), 5)
+        second = await asyncio.wait_for(reader.read(65_536), 30)
         writer.close()
     assert (first[:12], second[:12]) == (b"HTTP/1.1 200", b"HTTP/1.1 408")
 
@@ -92,7 +104,7 @@ async def test_half_closed_connection_is_not_kept_after_its_answer() -> None:
         writer.write(HEAD + b"content-length: 2\r\n\r\nhi")
         writer.write_eof()
         # Ends at the end of the stream, long before an idle connection is closed.
-        answer = await asyncio.wait_for(reader.read(), 2)
+        answer = await asyncio.wait_for(reader.read(), 30)
         writer.close()
     assert answer.startswith(b"HTTP/1.1 200 ")
 
@@ -112,7 +124,7 @@ async def test_body_larger_than_the_head_limit_is_no_matter() -> None:
         writer.write(many)
         answers = b""
         while answers.count(b"HTTP/1.1 200") < 12:
-            answers += await asyncio.wait_for(reader.read(65_536), 5)
+            answers += await asyncio.wait_for(reader.read(65_536), 30)
         writer.close()
     assert b" 431 " not in answers
 
@@ -129,6 +141,6 @@ async def test_request_that_never_arrives_does_not_hold_a_stopping_server_up() -
         writer.write(HEAD + b"content-length: 2\r\n\r\nh")
         # An answer on another connection shows that the server has taken the first one in.
         await exchange(port, HEAD + b"content-length: 2\r\n\r\nhi")
-    answer = await asyncio.wait_for(reader.read(65_536), 5)
+    answer = await asyncio.wait_for(reader.read(65_536), 30)
     writer.close()
     assert answer.startswith(b"HTTP/1.1 503 ")

@@ -27,7 +27,7 @@ async def test_one_thread_runs_jobs_in_order() -> None:
 
 async def test_two_threads_run_two_jobs_at_once() -> None:
     threads: ModelThreads[int] = ModelThreads(2, 10)
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     assert sorted(await asyncio.gather(threads.run(both.wait), threads.run(both.wait))) == [0, 1]
 
 
@@ -38,14 +38,14 @@ async def test_a_full_queue_refuses_and_a_cancelled_caller_costs_no_call() -> No
 
     def blocked() -> bool:
         started.set()
-        return gate.wait(10)
+        return gate.wait(60)
 
     def counted() -> bool:
         calls.append("called")
         return True
 
     running = threads.run(blocked)
-    assert await asyncio.to_thread(started.wait, 10)
+    assert await asyncio.to_thread(started.wait, 60)
     left, kept = threads.run(counted), threads.run(counted)
     with pytest.raises(BusyError):
         threads.run(counted)

@@ -82,7 +82,7 @@ def test_fault_of_a_job_is_told_with_its_place_in_the_log(queue: Queue, kind: st
 
 def test_log_goes_on_over_attempts(queue: Queue) -> None:
     run = carry_out(queue("fail"))
-    assert wait_until(lambda: all_runs().due().exists(), 10)
+    assert wait_until(lambda: all_runs().due().exists(), 60)
     run = carry_out(run)
     assert run.log.count("Traceback") == 2
     assert "--- attempt 2 ---" in run.log
@@ -147,7 +147,7 @@ def test_job_is_killed_when_the_database_is_away_until_the_lease_is_over(
         monkeypatch.setattr(leases, "tell", refuse)
     assert [pid for pid in (tmp_path / "pids").read_text().split() if is_alive(int(pid))] == []
     assert again(run).state == "running"
-    assert wait_until(lambda: all_runs().lost().filter(pk=run.pk).exists(), 5)
+    assert wait_until(lambda: all_runs().lost().filter(pk=run.pk).exists(), 60)
 
 
 def test_end_is_written_when_the_database_is_back(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

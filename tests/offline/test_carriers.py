@@ -139,7 +139,7 @@ def test_nothing_of_a_job_outlives_its_worker(workers: Workers, queue: Queue, tm
     workers.kill(worker)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
-    assert wait_until(lambda: not any(map(is_alive, pids)), 10)
+    assert wait_until(lambda: not any(map(is_alive, pids)), 60)
 
 
 def test_stopped_worker_gives_its_run_back_at_once(workers: Workers, queue: Queue) -> None:

@@ -47,11 +47,11 @@ async def test_part_is_not_vital_tells_what_is_wrong_and_comes_back(
     (part,) = shared.parts()
     assert not is_vital(part)
     await part.start()
-    assert wait_until(lambda: bool(redis_server.client.exists("seldon:machines")), timeout_seconds=10)
+    assert wait_until(lambda: bool(redis_server.client.exists("seldon:machines")), timeout_seconds=60)
     redis_server.kill()
-    assert wait_until(lambda: "hold per machine" in str(part.problem()), timeout_seconds=10)
+    assert wait_until(lambda: "hold per machine" in str(part.problem()), timeout_seconds=60)
     redis_server.start()
-    assert wait_until(lambda: part.problem() is None, timeout_seconds=10)
+    assert wait_until(lambda: part.problem() is None, timeout_seconds=60)
     await part.stop()
     assert "redis" not in {thread.name for thread in threading.enumerate()}
 

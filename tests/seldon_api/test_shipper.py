@@ -38,7 +38,7 @@ def start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
 
 
-def wait_for(path: Path, seconds: float = 30) -> None:
+def wait_for(path: Path, seconds: float = 60) -> None:
     assert wait_until(path.exists, seconds), f"{path} does not come"
 
 
@@ -50,7 +50,7 @@ def test_the_shipper_flushes_everything_when_it_is_told_to_stop(
     write_records(writer, make_record(1), make_record(2))
     writer.close()
     shipper.send_signal(signal.SIGTERM)
-    assert shipper.wait(20) == 0
+    assert shipper.wait(60) == 0
     assert shipped_lines(tmp_path) == [b"line 1", b"line 2"]
 
 
@@ -64,9 +64,9 @@ def test_a_receiver_that_hangs_does_not_hold_a_stopping_shipper(
         settings = {"EVENTS_SINK": receiver.url, "SELDON_GRACE_SECONDS": "1", "FLUENTD_FLUSH_SECONDS": "0.1"}
         process = start({**environment, **settings, "FLUENTD_ACK_SECONDS": "600"})
         try:
-            assert wait_until(lambda: bool(receiver.entries), 30)
+            assert wait_until(lambda: bool(receiver.entries), 60)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
             process.wait()
@@ -83,5 +83,5 @@ def write_one(data: Path) -> None:
 def test_a_second_shipper_of_the_same_data_ends_with_1(
     shipper: subprocess.Popen[bytes], environment: dict[str, str]
 ) -> None:
-    assert start(environment).wait(30) == 1
+    assert start(environment).wait(60) == 1
     assert shipper.poll() is None

@@ -62,13 +62,13 @@ def tool(zookeeper_server: ZooKeeperServer, address: str) -> Iterator[KazooClien
 
 
 def comes_to(store: ConfigStore, path: str, value: object) -> bool:
-    """Whether the document becomes that within the second that is promised."""
+    """Whether the document becomes that at the word of the server: long before all is judged again (10 s)."""
 
     def holds() -> bool:
         document = store.get(path)
         return (document.value if document is not None else None) == value
 
-    return wait_until(holds, timeout_seconds=1)
+    return wait_until(holds, timeout_seconds=8)
 
 
 def authors(store: ConfigStore, path: str) -> list[str]:
@@ -164,7 +164,7 @@ class TestRefusing:
         data, reason = BAD[kind]
         good = store.set(PATH, {"n": 1}, author="ada")
         tool.set(PATH, data)
-        assert wait_until(lambda: PATH in store.refused, timeout_seconds=1)
+        assert wait_until(lambda: PATH in store.refused, timeout_seconds=8)
         assert reason in store.refused[PATH]
         assert PATH in str(store.problem)
         assert store.get(PATH) == store.read(PATH) == good
@@ -183,13 +183,13 @@ class TestRefusing:
 
     def test_document_that_was_never_good_is_not_there(self, store: ConfigStore, tool: KazooClient) -> None:
         tool.create(PATH, b"{")
-        assert wait_until(lambda: PATH in store.refused, timeout_seconds=1)
+        assert wait_until(lambda: PATH in store.refused, timeout_seconds=8)
         assert store.get(PATH) is None
 
     def test_mending_it_ends_the_refusal(self, store: ConfigStore, tool: KazooClient) -> None:
         store.set(PATH, {"n": 1}, author="ada")
         tool.set(PATH, b"{")
-        assert wait_until(lambda: PATH in store.refused, timeout_seconds=1)
+        assert wait_until(lambda: PATH in store.refused, timeout_seconds=8)
         tool.set(PATH, b'{"n":2}')
         assert comes_to(store, PATH, {"n": 2})
         assert (store.refused, store.problem) == ({}, None)
@@ -197,7 +197,7 @@ class TestRefusing:
     def test_writing_over_it_ends_the_refusal(self, store: ConfigStore, tool: KazooClient) -> None:
         store.set(PATH, {"n": 1}, author="ada")
         tool.set(PATH, b"{")
-        assert wait_until(lambda: PATH in store.refused, timeout_seconds=1)
+        assert wait_until(lambda: PATH in store.refused, timeout_seconds=8)
         written = store.set(PATH, {"n": 2}, author="ada", expected_version=1)
         assert (written.version, store.refused) == (2, {})
         assert tool.get(PATH)[0] == b'{"n": 2}'
@@ -207,7 +207,7 @@ class TestRefusing:
         self, store: ConfigStore, tool: KazooClient, name: str
     ) -> None:
         tool.create(f"/all_clients/{name}", b"{}")
-        assert wait_until(lambda: f"/all_clients/{name}" in store.refused, timeout_seconds=1)
+        assert wait_until(lambda: f"/all_clients/{name}" in store.refused, timeout_seconds=8)
         assert store.list() == ()
 
     def test_what_it_lacked_makes_it_good_later(self, store: ConfigStore, tool: KazooClient) -> None:
@@ -216,7 +216,7 @@ class TestRefusing:
 
         end = register_validator(PATH, refuse)
         tool.create(PATH, b"{}")
-        assert wait_until(lambda: PATH in store.refused, timeout_seconds=1)
+        assert wait_until(lambda: PATH in store.refused, timeout_seconds=8)
         end()
         assert isinstance(store, ZooKeeperConfigStore)
         store.judge_again()

@@ -127,7 +127,7 @@ def test_expired_session_is_got_over(store: ZooKeeperConfigStore, server: ZooKee
     assert recovers(store)
     with server.client() as tool:
         tool.set(f"{store._address.chroot}{PATH}", b"2")
-    assert wait_until(lambda: getattr(store.get(PATH), "value", None) == 2, timeout_seconds=1)
+    assert wait_until(lambda: getattr(store.get(PATH), "value", None) == 2, timeout_seconds=8)
 
 
 def test_what_happened_while_the_server_was_away_is_read(

@@ -96,7 +96,7 @@ class ApiServer:
             self.epoch += 1
             self.changed.notify_all()
 
-    def wait_for(self, is_true: Any, seconds: float = 15) -> None:
+    def wait_for(self, is_true: Any, seconds: float = 60) -> None:
         """Waits until a condition over the objects holds."""
         with self.changed:
             assert self.changed.wait_for(is_true, seconds), "it did not happen"

@@ -77,7 +77,7 @@ def test_memory_counts_children(tmp_path: Path) -> None:
         [sys.executable, "-c", code, child], cwd=tmp_path, start_new_session=True
     ) as process:
         try:
-            assert wait_until((tmp_path / "there").exists, 20)
+            assert wait_until((tmp_path / "there").exists, 60)
             assert processes.memory_of(process.pid) > 80_000_000
         finally:
             os.killpg(process.pid, 9)

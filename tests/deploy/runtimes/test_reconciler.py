@@ -156,7 +156,7 @@ def test_secret_that_was_missing_starts_what_waits_for_it(
     assert "`seldon-cli secret set s3 KEY=VALUE -n acme`" in status(acme)["description"]
     assert started(reconciler) == []
     Values("acme", tmp_path).write(Reference(SECRET, "s3"), {"KEY": "k"})
-    assert wait_until(lambda: bool(reconciler.turn() and started(reconciler)), 10)
+    assert wait_until(lambda: bool(reconciler.turn() and started(reconciler)), 60)
 
 
 def test_explainer_that_does_not_ship_is_told_in_the_status_of_what_works(

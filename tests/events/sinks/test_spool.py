@@ -29,7 +29,7 @@ class CountingDisk(Files):
         self.gate.set()
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
-        self.gate.wait(10)
+        self.gate.wait(60)
         self.writes += 1
         return super().write(fd, data)
 

@@ -38,9 +38,9 @@ def heard(redis_server: RedisServer) -> Iterator[Heard]:
     heard = Heard()
     stop = make_bell(redis_server).listen(heard)
     bell = make_bell(redis_server)
-    assert wait_until(lambda: bool(redis_server.client.pubsub_numsub("seldon:changes")[0][1]), 5)
+    assert wait_until(lambda: bool(redis_server.client.pubsub_numsub("seldon:changes")[0][1]), 60)
     bell.ring("credentials", "first")
-    assert wait_until(lambda: heard.has("credentials", "first"), timeout_seconds=5)
+    assert wait_until(lambda: heard.has("credentials", "first"), timeout_seconds=60)
     yield heard
     stop()
 
@@ -59,23 +59,23 @@ def test_many_rings_are_all_heard(heard: Heard, redis_server: RedisServer) -> No
     bell = make_bell(redis_server)
     for number in range(3000):
         bell.ring("configuration", f"/all_clients/{number}")
-    assert wait_until(lambda: len(heard.rung) == 3001, timeout_seconds=20)
+    assert wait_until(lambda: len(heard.rung) == 3001, timeout_seconds=60)
 
 
 def test_rings_of_another_installation_are_not_heard(heard: Heard, redis_server: RedisServer) -> None:
     make_bell(redis_server, "other").ring("credentials", "theirs")
     make_bell(redis_server).ring("credentials", "ours")
-    assert wait_until(lambda: heard.has("credentials", "ours"), timeout_seconds=5)
+    assert wait_until(lambda: heard.has("credentials", "ours"), timeout_seconds=60)
     assert not heard.has("credentials", "theirs")
 
 
 def test_own_rings_are_not_heard_twice(redis_server: RedisServer) -> None:
     heard, bell = Heard(), make_bell(redis_server)
     stop = bell.listen(heard)
-    assert wait_until(lambda: bool(redis_server.client.pubsub_numsub("seldon:changes")[0][1]), 5)
+    assert wait_until(lambda: bool(redis_server.client.pubsub_numsub("seldon:changes")[0][1]), 60)
     bell.ring("credentials", "ours")
     make_bell(redis_server).ring("credentials", "theirs")
-    assert wait_until(lambda: heard.has("credentials", "theirs"), timeout_seconds=5)
+    assert wait_until(lambda: heard.has("credentials", "theirs"), timeout_seconds=60)
     assert not heard.has("credentials", "ours")
     stop()
 
@@ -83,7 +83,7 @@ def test_own_rings_are_not_heard_twice(redis_server: RedisServer) -> None:
 def test_noise_on_the_channel_is_no_ring(heard: Heard, redis_server: RedisServer) -> None:
     redis_server.client.publish("seldon:changes", b"\xff\x00\x00\x00")
     make_bell(redis_server).ring("credentials", "acme")
-    assert wait_until(lambda: heard.has("credentials", "acme"), timeout_seconds=5)
+    assert wait_until(lambda: heard.has("credentials", "acme"), timeout_seconds=60)
     assert len(heard.rung) == 2
 
 
@@ -95,10 +95,10 @@ def test_listener_finds_a_redis_that_was_killed_or_hung(heard: Heard, redis_serv
     bell = make_bell(redis_server)
     redis_server.kill()
     redis_server.start()
-    assert wait_until(lambda: rings("after the kill"), timeout_seconds=20)
+    assert wait_until(lambda: rings("after the kill"), timeout_seconds=60)
     redis_server.pause()
     redis_server.resume()
-    assert wait_until(lambda: rings("after the pause"), timeout_seconds=20)
+    assert wait_until(lambda: rings("after the pause"), timeout_seconds=60)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -107,4 +107,4 @@ def test_what_is_published_is_rung(
 ) -> None:
     settings.REDIS_URL = redis_server.url  # type: ignore[attr-defined]
     publish("credentials", "acme")
-    assert wait_until(lambda: heard.has("credentials", "acme"), timeout_seconds=5)
+    assert wait_until(lambda: heard.has("credentials", "acme"), timeout_seconds=60)
