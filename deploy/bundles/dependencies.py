@@ -44,7 +44,7 @@ def read_dependencies(source: Path, tell: Tell) -> Dependencies:
         return Dependencies("setup.py", (".",), tree_digest(source))
     if (source / "environment.yml").is_file():
         lines = _pip_lines(source / "environment.yml", tell)
-        (source / _OWN).write_text("".join(f"{line}\n" for line in lines))
+        _write_list(source, _left_out(lines, tell))
         return _of_list("environment.yml", source, _OWN)
     return Dependencies("")
 
@@ -78,13 +78,24 @@ def _plain_lines(text: str) -> Iterator[str]:
 
 def _without_seldon_core(source: Path, tell: Tell) -> str:
     """The list's name, or that of one without `seldon-core`, for which our own stands in."""
-    text = (source / "requirements.txt").read_text("utf-8", "replace")
-    kept = [line for line in text.splitlines() if not _SELDON_CORE.fullmatch(line.strip())]
-    if len(kept) == len(text.splitlines()):
+    lines = (source / "requirements.txt").read_text("utf-8", "replace").splitlines()
+    kept = _left_out(lines, tell)
+    if len(kept) == len(lines):
         return "requirements.txt"
-    tell("seldon-core is not installed: its names are served by our own microservice")
-    (source / _OWN).write_text("".join(f"{line}\n" for line in kept))
+    _write_list(source, kept)
     return _OWN
+
+
+def _left_out(lines: list[str], tell: Tell) -> list[str]:
+    """The lines without `seldon-core`."""
+    kept = [line for line in lines if not _SELDON_CORE.fullmatch(line.strip())]
+    if len(kept) < len(lines):
+        tell("seldon-core is not installed: its names are served by our own microservice")
+    return kept
+
+
+def _write_list(source: Path, lines: list[str]) -> None:
+    (source / _OWN).write_text("".join(f"{line}\n" for line in lines))
 
 
 def _pip_lines(file: Path, tell: Tell) -> list[str]:

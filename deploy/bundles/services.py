@@ -18,7 +18,7 @@ from deploy.bundles.records import Build, Bundle, NamedBundle, Tell, image_name
 from deploy.bundles.running import write_run
 from deploy.bundles.sources import copy_source, open_source, tree_digest
 from deploy.bundles.store import BundleStore
-from deploy.bundles.variables import FOR_THE_BUILD, read_variables
+from deploy.bundles.variables import FOR_THE_BUILD, forget_build_variables, read_variables
 
 
 def bundle_store() -> BundleStore:
@@ -39,6 +39,7 @@ def build_bundle(build: Build, tell: Tell, context: Path | None = None) -> Named
     with open_source(build, tell) as source, store.workshop() as workshop:
         variables = read_variables(source, build.variables)
         copy_source(source, workshop / "source", store.root.parent.resolve())
+        forget_build_variables(workshop / "source")
         wanted = read_dependencies(workshop / "source", tell)
         kept = {name: value for name, value in variables.items() if name not in FOR_THE_BUILD}
         write_run(workshop / "run", kept)

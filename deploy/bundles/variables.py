@@ -37,6 +37,18 @@ def read_variables(source: Path, laid_over: Mapping[str, str]) -> dict[str, str]
     return found
 
 
+def forget_build_variables(source: Path) -> None:
+    """Take what is for the build alone out of the copy `source`, which is kept and goes into images."""
+    file = source / ".s2i" / "environment"
+    if file.is_file():
+        lines = file.read_text("utf-8", "replace").splitlines(keepends=True)
+        kept = [line for line in lines if line.partition("=")[0].strip() not in FOR_THE_BUILD]
+        if len(kept) < len(lines):
+            # As a new file: the author's may be one that nobody writes to.
+            file.unlink()
+            file.write_text("".join(kept))
+
+
 def parse_variables(text: str, problems: list[str]) -> dict[str, str]:
     """KEY=VALUE lines; what is none is added to `problems` with its line's number."""
     found: dict[str, str] = {}

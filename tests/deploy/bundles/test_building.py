@@ -209,6 +209,18 @@ def test_index_with_a_password_is_not_kept(tmp_path: Path, data: Path) -> None:
     assert "secret" not in (made.folder / "run").read_text() + (made.folder / "bundle.json").read_text()
 
 
+def test_index_with_a_password_in_the_source_reaches_neither_bundle_nor_context(tmp_path: Path) -> None:
+    told = "MODEL_NAME=Doubler\nEXTRA_INDEX_URL = https://me:secret@index.example.org/\nSERVICE_TYPE=MODEL\n"
+    source = make_source(tmp_path / "source", environment=told)
+    (source / ".s2i" / "environment").chmod(0o444)
+    made = build(source, context=tmp_path / "image")
+    files = [path for top in (made.bundle.folder, tmp_path / "image") for path in top.rglob("*")]
+    kept = made.bundle.folder / "source" / ".s2i" / "environment"
+    assert kept.read_text() == "MODEL_NAME=Doubler\nSERVICE_TYPE=MODEL\n"
+    assert [path for path in files if path.is_file() and b"secret@" in path.read_bytes()] == []
+    assert "ARG PIP_EXTRA_INDEX_URL\n" in (tmp_path / "image" / "Dockerfile").read_text()
+
+
 def test_context_holds_everything_that_its_dockerfile_copies(tmp_path: Path) -> None:
     make_wheel(tmp_path / "whl", "tinything")
     source = make_source(tmp_path / "source", requirements_txt="tinything\n")

@@ -72,6 +72,14 @@ def test_pip_list_of_a_conda_file_is_installed(tmp_path: Path) -> None:
     assert "asks for Python 3.6" in said[0]
 
 
+def test_seldon_core_is_left_out_of_a_conda_files_list_too(tmp_path: Path) -> None:
+    text = "dependencies:\n- pip:\n  - seldon-core==1.17.1\n  - tinything==1.0\n"
+    source = make_source(tmp_path, environment_yml=text)
+    _, said = read(source)
+    assert own_list(source) == ["tinything==1.0"]
+    assert "seldon-core is not installed" in said[0]
+
+
 def test_packages_of_conda_are_refused_each_by_name(tmp_path: Path) -> None:
     text = "dependencies:\n- numpy=1.20\n- conda-forge::xgboost\n- pip:\n  - scipy\n"
     with pytest.raises(SourceUnusableError) as caught:
