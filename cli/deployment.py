@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -30,10 +31,12 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLUMNS = ("name", "state", "ready", "generation", "age", "description")
-WIDE = (*COLUMNS, "namespace", "predictors", "images", "url")
+WIDE = (*COLUMNS[:-1], "namespace", "predictors", "images", "url", "description")
 HISTORY = ("generation", "reason", "made_by", "made_at")
 _KINDS = {"sdep", "sdeps", "seldondeployment", "seldondeployments", "deployment", "deployments"}
 _POLL_SECONDS = 0.2
+# Of a description in a list: what a line of a terminal can hold.
+_MOST_WORDS = 100
 # By then every worker has heard of what serves now.
 _HEARD_SECONDS = 1.0
 
@@ -65,9 +68,8 @@ def apply(sources: tuple[str, ...], recursive: bool, namespace: str, form: str |
       seldon-cli apply -f manifests/ -n acme --dry-run
       cat deployment.yaml | seldon-cli apply -f -
     """
-    found = _read(sources, recursive)
     # All of them, so that one mistake does not leave half of them applied.
-    manifests.check_manifests(found)
+    found = manifests.read_and_check_all(_texts(sources, recursive))
     owners = [_owner(namespace, each) for each in found]
     act = services.check_deployment if dry_run else _apply
     done = [act(client=owner, manifest=each) for owner, each in zip(owners, found, strict=True)]
@@ -111,9 +113,10 @@ def get(names: tuple[str, ...], namespace: str, form: str | None, all_namespaces
     columns = list(WIDE if form == "wide" else COLUMNS)
     if all_namespaces and "namespace" not in columns:
         columns.insert(0, "namespace")
-    print_rows(
-        [selectors.summary_of(row) for row in rows], as_json=False, columns=columns, empty="no deployments"
-    )
+    lines = [selectors.summary_of(row) for row in rows]
+    if form != "wide":
+        lines = [each | {"description": _shortened(each["description"])} for each in lines]
+    print_rows(lines, as_json=False, columns=columns, empty="no deployments")
     _tell_if_nothing_runs()
 
 
@@ -304,18 +307,23 @@ def diff(sources: tuple[str, ...], recursive: bool, namespace: str) -> None:
         raise click.exceptions.Exit(1)
 
 
+def _shortened(text: str) -> str:
+    """The whole is in `describe` and `-o wide`."""
+    return shorten(text, _MOST_WORDS, placeholder=" …")
+
+
 def _apply(*, client: Client, manifest: Manifest) -> services.Applied:
     return services.apply_deployment(client=client, manifest=manifest, by=by_cli())
 
 
 def _read(sources: tuple[str, ...], recursive: bool) -> list[Manifest]:
+    return manifests.read_all(_texts(sources, recursive))
+
+
+def _texts(sources: tuple[str, ...], recursive: bool) -> Iterator[tuple[str, str]]:
     if not sources:
         raise click.UsageError("name manifests with -f FILE, a folder, an address, or - for standard input")
-    texts = list(read_texts(sources, recursive=recursive))
-    found = [each for _, text in texts for each in manifests.read_manifests(text)]
-    if not found:
-        raise click.ClickException(f"no SeldonDeployment in {', '.join(place for place, _ in texts)}")
-    return found
+    return read_texts(sources, recursive=recursive)
 
 
 def _owner(namespace: str, manifest: Manifest) -> Client:

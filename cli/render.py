@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.manifest_files import read_texts
-from deploy.manifests import cautions_of, check_manifests, read_manifests, write_objects
+from deploy.manifests import cautions_of, read_and_check_all, write_objects
 from deploy.rendering import ENGINES, INGRESSES, Options, render_manifest
 
 
@@ -35,11 +35,9 @@ def render(
       seldon-cli render -f deployment.yaml
       seldon-cli render -f deployment.yaml --engine orchestrator --ingress istio -o json
     """
-    texts = read_texts(sources, recursive=recursive)
-    found = [each for _, text in texts for each in read_manifests(text)]
+    found = read_and_check_all(read_texts(sources, recursive=recursive))
     for caution in (caution for each in found for caution in cautions_of(each)):
         click.secho(f"{caution.subject}: {caution}", fg="yellow", err=True)
-    check_manifests(found)
     options = Options(ingress=ingress, engine=engine, host=host)  # type: ignore[arg-type]  # click's choices
     made = [each for manifest in found for each in render_manifest(manifest, options)]
     click.echo(write_objects(made, form), nl=False)

@@ -12,6 +12,7 @@ from deploy.manifests.cautions import cautions_of
 from deploy.manifests.defaulting import Defaults, default_manifest
 from deploy.manifests.errors import ManifestInvalidError, ManifestUnreadableError
 from deploy.manifests.faults import Fault
+from deploy.manifests.gathering import read_all, read_and_check_all
 from deploy.manifests.reading import (
     manifest_from,
     read_manifests,
@@ -41,6 +42,8 @@ __all__ = [
     "default_manifest",
     "faults_of",
     "manifest_from",
+    "read_all",
+    "read_and_check_all",
     "read_manifests",
     "write_manifest",
     "write_manifests",

@@ -16,6 +16,7 @@ class ManifestUnreadableError(UnprocessableError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the manifest cannot be read: {reason}")
+        self.reason = reason
 
 
 class ManifestInvalidError(UnprocessableError):

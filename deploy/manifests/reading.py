@@ -29,13 +29,24 @@ def read_manifests(text: str | bytes) -> list[Manifest]:
     ManifestUnreadableError when the text holds anything else, ManifestInvalidError with every place that has
     the wrong form. What a deployment must mean beyond its form is for `check_manifest`.
     """
+    faults: Faults = []
+    manifests = read_well_formed(text, faults)
+    if faults:
+        raise ManifestInvalidError(faults)
+    return manifests
+
+
+def read_well_formed(text: str | bytes, faults: Faults) -> list[Manifest]:
+    """The manifests of the text whose form is right; `faults` gets every place of the others."""
     found = [each for place, document in enumerate(read_documents(text)) for each in _items(document, place)]
     if not found:
         raise ManifestUnreadableError("there is nothing in it")
-    faults: Faults = []
-    manifests = [_read_one(item, faults) for item in found]
-    if faults:
-        raise ManifestInvalidError(faults)
+    manifests = []
+    for item in found:
+        known = len(faults)
+        manifest = _read_one(item, faults)
+        if len(faults) == known:
+            manifests.append(manifest)
     return manifests
 
 
@@ -116,10 +127,14 @@ def _item(value: Any, label: str, doubled: tuple[str, ...]) -> _Item:
     known = [f"{GROUP}/{version}" for version in VERSIONS]
     if kind != KIND or api not in known:
         raise ManifestUnreadableError(
-            f"{label} is {kind or 'without a kind'} of {api or 'no apiVersion'}; "
-            f"only {KIND} of {', '.join(known)} can be read here"
+            f"{label} {_what_it_is(kind, api)}; only {KIND} of {', '.join(known)} can be read here"
         )
     return _Item(value, label, doubled)
+
+
+def _what_it_is(kind: Any, api: Any) -> str:
+    missing = [name for name, value in (("kind", kind), ("apiVersion", api)) if not value]
+    return f"has no {' and no '.join(missing)}" if missing else f"is {kind} of {api}"
 
 
 def _read_one(item: _Item, faults: Faults) -> Manifest:

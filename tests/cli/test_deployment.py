@@ -242,6 +242,14 @@ def test_waiting_ends_with_the_reason(applied: Run, acme: NewClient) -> None:
     assert applied("wait", "iris", "--timeout", "soon")[0] == 2
 
 
+def test_long_description_is_whole_in_wide_lists_alone(applied: Run, acme: NewClient) -> None:
+    words = "this is a long word of warning " * 8
+    services.note_status(row(acme), {"state": "Available", "description": words.strip(), "units": []})
+    short, wide = applied("get")[1], applied("get", "-o", "wide")[1]
+    assert (words.strip() in wide, words.strip() in short) == (True, False)
+    assert max(map(len, short.splitlines())) < 180
+
+
 def test_logs_are_the_last_lines_of_each_process(applied: Run, acme: NewClient, tmp_path: Path) -> None:
     assert applied("logs", "iris")[0] == 1
     processes = []

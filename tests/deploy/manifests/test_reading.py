@@ -140,7 +140,8 @@ def test_several_manifests_are_one_list_in_json() -> None:
         ("{kind: List, items: 3}", "document 1: items must be a list"),
         ("{kind: List, items: [3]}", "document 1, items[0] is no object"),
         ("{kind: Secret, apiVersion: v1}", "document 1 is Secret of v1; only SeldonDeployment of"),
-        ("{kind: SeldonDeployment}", "is SeldonDeployment of no apiVersion"),
+        ("{kind: SeldonDeployment}", "document 1 has no apiVersion;"),
+        ("{metadata: {name: x}}", "document 1 has no kind and no apiVersion;"),
         (
             "{kind: SeldonDeployment, apiVersion: machinelearning.seldon.io/v2}",
             "v2; only SeldonDeployment of",
