@@ -30,6 +30,7 @@ MANY_UNITS: Final = 100
 EXPLAINER_TYPES: Final = (
     "AnchorTabular", "AnchorImages", "AnchorText", "Counterfactuals", "Contrastive", "KernelShap",
     "IntegratedGradients", "ALE", "TreeShap",
+    "PermutationShap", "PermutationImportance",  # which ship here
 )  # fmt: skip
 LOGGER_MODES: Final = ("all", "request", "response")
 # Fields of Kubernetes' ObjectMeta that are no business of ours.

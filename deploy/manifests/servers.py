@@ -35,6 +35,10 @@ DEFAULT_SERVERS: Final[Servers] = MappingProxyType(
     {
         "SKLEARN_SERVER": _wrapped("sklearnserver", "sklearn", "mlserver_sklearn.SKLearnModel"),
         "XGBOOST_SERVER": _wrapped("xgboostserver", "xgboost", "mlserver_xgboost.XGBoostModel"),
+        # Seldon Core has none.
+        "LIGHTGBM_SERVER": Server(
+            MappingProxyType({"seldon": "seldon-api/lightgbm-server", "v2": "seldon-api/lightgbm-server"})
+        ),
         "MLFLOW_SERVER": _wrapped("mlflowserver", "mlflow", "mlserver_mlflow.MLflowRuntime"),
         "TENSORFLOW_SERVER": Server(
             MappingProxyType(
@@ -55,7 +59,9 @@ DEFAULT_SERVERS: Final[Servers] = MappingProxyType(
     }
 )
 # The protocol of TensorFlow Serving is none of theirs.
-NO_TENSORFLOW: Final = ("SKLEARN_SERVER", "XGBOOST_SERVER", "MLFLOW_SERVER", "HUGGINGFACE_SERVER")
+NO_TENSORFLOW: Final = (
+    "SKLEARN_SERVER", "XGBOOST_SERVER", "LIGHTGBM_SERVER", "MLFLOW_SERVER", "HUGGINGFACE_SERVER",
+)  # fmt: skip
 # Models that come from elsewhere than a modelUri.
 NO_MODEL_URI: Final = ("HUGGINGFACE_SERVER",)
 

@@ -12,6 +12,7 @@ from deploy.manifests.faults import Fault
 from deploy.manifests.graphs import units_of
 from deploy.manifests.records import UNKNOWN_TYPE, Manifest, Predictor, Spec, Unit
 from deploy.manifests.servers import DEFAULT_SERVERS, NO_MODEL_URI, NO_TENSORFLOW, Servers
+from microservice.shipped import NAMES as SHIPPED
 
 PROTOCOLS: Final = ("", "seldon", "tensorflow", "kfserving", "v2")
 TRANSPORTS: Final = ("", "rest", "grpc")
@@ -115,7 +116,15 @@ def _faults_of_prepackaged_unit(
         yield Fault(path, message, unit.name)
     container = predictor.container(unit.name)
     if implementation not in servers and not (container and container.get("image")):
-        yield Fault(path, f"No entry in predictors map for {implementation}", unit.name)
+        message = f"No entry in predictors map for {implementation}{_image_of(implementation)}"
+        yield Fault(path, message, unit.name)
+
+
+def _image_of(implementation: str) -> str:
+    """Where a unit that ships is had: routers and detectors are containers, as Seldon Core's own are."""
+    if implementation not in SHIPPED:
+        return ""
+    return f"; it is the container image seldon-api/{implementation.lower().replace('_', '-')}"
 
 
 def _faults_of_transports(spec: Spec) -> Iterator[Fault]:

@@ -138,6 +138,11 @@ ROWS = {
 }
 
 
+@pytest.mark.parametrize("kind", ["AnchorTabular", "KernelShap", "PermutationShap", "PermutationImportance"])
+def test_explainers_of_seldon_core_and_those_that_ship_are_taken_without_a_word(kind: str) -> None:
+    assert cautions_of(manifest(predictor(explainer={"type": kind}))) == []
+
+
 @pytest.mark.parametrize(("one", "spec", "words"), ROWS.values(), ids=ROWS.keys())
 def test_what_is_hardly_meant_is_told_and_taken(
     one: dict[str, Any], spec: dict[str, Any], words: str

@@ -180,6 +180,13 @@ def test_server_of_an_unknown_name_is_taken_when_it_has_an_image_or_an_entry() -
     assert faults_of(manifest(graph(unit)), servers) == []
 
 
+def test_lightgbm_is_a_prepackaged_server_and_a_router_that_ships_is_a_container() -> None:
+    assert faults_of(manifest(graph(SKLEARN | {"implementation": "LIGHTGBM_SERVER"}))) == []
+    [fault] = faults_of(manifest(graph(SKLEARN | {"implementation": "KS_DRIFT"})))
+    said = "No entry in predictors map for KS_DRIFT; it is the container image seldon-api/ks-drift"
+    assert fault.message == said
+
+
 def test_every_fault_is_told_at_once_with_its_place_for_machines() -> None:
     bad = manifest(
         predictor("a", traffic=30, graph={"name": "nobody"}),

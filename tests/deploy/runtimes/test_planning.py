@@ -98,10 +98,11 @@ def test_missing_image_says_how_to_make_one(store: BundleStore) -> None:
     assert "seldon-cli build <source folder> nobody/x:1" in only(store, image="nobody/x:1").problem
 
 
-def test_prepackaged_server_needs_no_bundle(store: BundleStore) -> None:
-    graph = {"name": "clf", "implementation": "SKLEARN_SERVER", "modelUri": "/models/iris"}
+@pytest.mark.parametrize("word", ["SKLEARN_SERVER", "XGBOOST_SERVER", "LIGHTGBM_SERVER", "MLFLOW_SERVER"])
+def test_prepackaged_server_needs_no_bundle(store: BundleStore, word: str) -> None:
+    graph = {"name": "clf", "implementation": word, "modelUri": "/models/iris"}
     [unit] = planned(store, manifest(predictor(graph=graph, containers=[]))).units
-    assert ("SKLEARN_SERVER" in unit.command, unit.problem) == (True, "")
+    assert (word in unit.command, unit.problem) == (True, "")
     parameters = json.loads(dict(unit.variables)["PREDICTIVE_UNIT_PARAMETERS"])
     assert {"name": "model_uri", "value": "/models/iris", "type": "STRING"} in parameters
 
@@ -111,6 +112,7 @@ def test_prepackaged_server_needs_no_bundle(store: BundleStore) -> None:
     [
         ("seldonio/mab_epsilon_greedy:1.6.0", "EPSILON_GREEDY"),
         ("seldon-api/thompson-sampling", "THOMPSON_SAMPLING"),
+        ("seldon-api/isolation-forest", "ISOLATION_FOREST"),
         ("docker.io/seldonio/sklearnserver:1.17.1", "SKLEARN_SERVER"),
     ],
 )
