@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from clients.client_memory import ClientMemory
 from clients.credentials import CredentialMemory
 from clients.errors import QueryTokenRefusedError, ScopeRefusedError, TokenMissingError
 from clients.quotas import QuotaKeeper
@@ -91,27 +93,27 @@ def _read_js_key(request: Request) -> tuple[str, str, str]:
 
 
 class CredentialsPart:
-    """Keeps the memory right while the process runs."""
+    """Keeps what is known of credentials and clients right while the process runs."""
 
     name = "credentials"
 
-    def __init__(self, memory: CredentialMemory) -> None:
+    def __init__(self, memory: CredentialMemory, clients: ClientMemory) -> None:
         self._memory = memory
-        self._unsubscribe = _nothing
+        self._clients = clients
+        self._subscriptions: list[Callable[[], None]] = []
 
     async def start(self) -> None:
         """Begins to listen; the change feed's first refresh fills the memory."""
-        self._unsubscribe = subscribe(TOPIC, self._memory.reload)
+        # What is forgotten first cannot be kept by a database that is away.
+        self._subscriptions = [subscribe(TOPIC, self._clients.forget), subscribe(TOPIC, self._memory.reload)]
 
     async def stop(self) -> None:
-        """Stops listening and ends the look-up thread."""
-        self._unsubscribe()
+        """Stops listening and ends the look-up threads."""
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
         self._memory.close()
+        self._clients.close()
 
     def problem(self) -> str | None:
         """None: what is known goes on without the database, and the change feed reports its own state."""
         return None
-
-
-def _nothing() -> None:
-    """Not subscribed yet."""

@@ -9,9 +9,11 @@ from typing import Final
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from clients.client_memory import ClientMemory
 from clients.doors import read_token
 from clients.errors import TokenMissingError, TokenUnknownError
-from clients.records import NEVER, NO_QUOTAS, Caller
+from clients.quotas import QuotaKeeper
+from clients.records import Caller
 from lane.request import Request
 
 _SALT: Final = "clients.seals"
@@ -24,16 +26,22 @@ def seal_of(path: str) -> str:
 
 
 class SealDoor:
-    """Lets in who shows the seal of what `path_of` says that a request is below; counts against no quota.
+    """Lets in who shows the seal of what `path_of` says that a request is below.
 
-    The caller is the client that the path names: it was admitted when it called who now calls here.
+    The caller is the client that the path names, while it may call itself, and counts against its quota:
+    a client's own code may hold a seal.
     """
 
-    def __init__(self, path_of: Callable[[Request], str]) -> None:
+    def __init__(self, path_of: Callable[[Request], str], clients: ClientMemory, quotas: QuotaKeeper) -> None:
         self._path_of = path_of
+        self._clients = clients
+        self._quotas = quotas
 
-    def verify(self, request: Request) -> Caller:
-        """The caller; TokenMissingError or TokenUnknownError when it shows no seal, or another path's."""
+    def verify(self, request: Request) -> Caller | None:
+        """The caller, None when its client was not seen before.
+
+        TokenMissingError or TokenUnknownError when it shows no seal, or another path's.
+        """
         text = read_token(request)
         if not text:
             raise TokenMissingError
@@ -41,24 +49,15 @@ class SealDoor:
         secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
         if not any(hmac.compare_digest(_sealed(path, secret).encode(), text.encode()) for secret in secrets):
             raise TokenUnknownError
-        return Caller(
-            client=request.params["client"],
-            client_id=0,
-            key_id="",
-            kind="fine",
-            scopes=frozenset({"predict"}),
-            expires_at=NEVER,
-            legacy_api=False,
-            origins=(),
-            quotas=NO_QUOTAS,
-        )
+        return self._clients.known(request.params["client"])
 
     async def resolve(self, request: Request) -> Caller:
-        """The same."""
-        return self.verify(request)
+        """The caller after a look-up; `verify` has seen the seal."""
+        return await self._clients.resolve(request.params["client"])
 
     def admit(self, request: Request) -> None:
-        """No quota."""
+        """Counts the request against the client's quota."""
+        self._quotas.admit(request)
 
 
 def _sealed(path: str, secret: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from clients.client_memory import ClientMemory
 from clients.credentials import CredentialMemory
 from clients.doors import CredentialsPart, JsDoor, TokenDoor
 from clients.quota_file import QuotaFile
@@ -58,7 +59,9 @@ def compose_worker() -> Worker:
     """The machinery of one worker, as the settings say."""
     sharing = make_sharing()
     sink, keys = make_sink(), sharing.key_store()
-    memory = CredentialMemory(DatabaseSource(), settings.UNKNOWN_TOKENS_REMEMBERED)
+    source = DatabaseSource()
+    memory = CredentialMemory(source, settings.UNKNOWN_TOKENS_REMEMBERED)
+    clients = ClientMemory(source)
     quotas = QuotaKeeper(_quota_file())
     snapshots = metrics_folder(settings.SELDON_DATA)
     gateway = build_gateway(sink)
@@ -70,7 +73,7 @@ def compose_worker() -> Worker:
         keys,
         calls,
         DocumentsPart(),
-        CredentialsPart(memory),
+        CredentialsPart(memory, clients),
         PredictionsPart(gateway),
         ChangesPart(),
         *sharing.parts(),
@@ -92,7 +95,7 @@ def compose_worker() -> Worker:
         "token": tokens,
         "js": JsDoor(memory, quotas),
         "public": PublicDoor(),
-        "seal": SealDoor(sealed_path),
+        "seal": SealDoor(sealed_path, clients, quotas),
     }
     return Worker(routes, doors, parts, observe)
 

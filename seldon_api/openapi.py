@@ -43,7 +43,7 @@ _DOOR_ERRORS: Final[dict[str, tuple[type[SeldonError], ...]]] = {
     "token": (NotAuthenticatedError, NotAllowedError, QuotaExceededError, UnavailableError),
     "js": (NotAuthenticatedError, NotAllowedError, QuotaExceededError, UnavailableError),
     "public": (),
-    "seal": (NotAuthenticatedError,),
+    "seal": (NotAuthenticatedError, QuotaExceededError, UnavailableError),
 }
 _BODY_ERRORS: Final = (RequestTimeoutError, TooLargeError, UnsupportedMediaError)
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 import weakref
 from contextlib import ExitStack
 from typing import Any
@@ -16,13 +17,18 @@ from microservice.protocol.wire import decode_json, encode_json
 from microservice.storage import show_uri
 
 SHOWN_CHARACTERS = 300
+TOO_MANY = 429
+# Status, body, and how many seconds to wait before coming again.
+Answered = tuple[int, bytes, float]
 GONE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 
 
 class Upstream:
     """One server; connections are kept between calls, one for each call under way."""
 
-    def __init__(self, address: str, timeout_seconds: float = 10.0, token: str = "") -> None:
+    def __init__(
+        self, address: str, timeout_seconds: float = 10.0, token: str = "", patience_seconds: float = 0.0
+    ) -> None:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise StartError(
@@ -33,6 +39,8 @@ class Upstream:
         self._root = parts.path.rstrip("/")
         self.address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self._root}"
         self._timeout_seconds = timeout_seconds
+        # How long to wait in all, over one call, when the server says 429 and when to come again.
+        self._patience_seconds = patience_seconds
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -49,15 +57,24 @@ class Upstream:
 
     def _ask(self, method: str, path: str, body: bytes) -> Any:
         try:
-            status, text = self._exchange_twice(method, path, body)
+            status, text = self._exchange_patiently(method, path, body)
         except TimeoutError as error:
             raise UpstreamTimeoutError(self.address + path, self._timeout_seconds) from error
         except (OSError, http.client.HTTPException) as error:
             raise UpstreamError(self.address + path, f"cannot be reached: {error}") from error
         return self._read(path, status, text)
 
-    def _exchange_twice(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        """Return status and body; a kept connection that the server closed meanwhile is made anew once."""
+    def _exchange_patiently(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        left = self._patience_seconds
+        while True:
+            status, text, pause_seconds = self._exchange_twice(method, path, body)
+            if status != TOO_MANY or pause_seconds > left:
+                return status, text
+            left -= pause_seconds
+            time.sleep(pause_seconds)
+
+    def _exchange_twice(self, method: str, path: str, body: bytes) -> Answered:
+        """Return what was answered; a kept connection that the server closed meanwhile is made anew once."""
         try:
             kept = self._idle.pop()
         except IndexError:
@@ -69,7 +86,7 @@ class Upstream:
 
     def _exchange(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes
-    ) -> tuple[int, bytes]:
+    ) -> Answered:
         with ExitStack() as unfinished:
             unfinished.callback(connection.close)
             connection.request(method, self._root + path, body or None, self._headers)
@@ -77,7 +94,7 @@ class Upstream:
             text = answer.read()
             unfinished.pop_all()
             self._idle.append(connection)
-        return answer.status, text
+        return answer.status, text, read_pause(answer.headers.get("Retry-After"))
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._secure:
@@ -104,6 +121,14 @@ def describe_need(server: str, port: int, model_uri: str) -> str:
         f"the parameter rest_endpoint is needed, such as http://localhost:{port}: "
         f"this is a proxy, start a server of {server}{model} beside it"
     )
+
+
+def read_pause(text: str | None) -> float:
+    """Return the seconds of a header Retry-After, 1 where there are none, at least a tenth."""
+    try:
+        return max(0.1, float(text or ""))
+    except ValueError:
+        return 1.0
 
 
 def close_all(connections: list[http.client.HTTPConnection]) -> None:

@@ -79,6 +79,8 @@ class ExplainerEndpoints:
         """What one predictor answers to its explainer: of that the prediction log says nothing."""
         params = request.params
         deployed = self._graphs.get(request.client, params["name"])
+        if params["predictor"] not in deployed.explainers:
+            raise DeploymentMissingError(request.client, f"{params['name']}/{params['predictor']}")
         message = deployed.flow.read_request(read_body(request))
         puid, headers = puid_of(request, message.meta), trace_headers(request)
         model = params.get("model", "").removesuffix(":predict")

@@ -12,11 +12,13 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from clients import services
+from clients.client_memory import ClientMemory
 from clients.credentials import CredentialMemory
 from clients.doors import CredentialsPart, JsDoor, TokenDoor
 from clients.quota_file import QuotaFile
 from clients.quotas import QuotaKeeper
 from clients.records import Limits
+from clients.seals import SealDoor, seal_of
 from clients.services import NewClient
 from clients.source import DatabaseSource
 from clients.tokens import generate_token
@@ -57,19 +59,21 @@ class Machine:
 async def machine(tmp_path: Any) -> AsyncIterator[Machine]:
     memory = CredentialMemory(DatabaseSource())
     counts = QuotaFile(tmp_path / "quotas", 0, 1)
-    keeper = QuotaKeeper(counts)
+    keeper, clients = QuotaKeeper(counts), ClientMemory(DatabaseSource())
     doors: dict[str, Door] = {
         "token": TokenDoor(memory, keeper),
         "js": JsDoor(memory, keeper),
         "public": PublicDoor(),
+        "seal": SealDoor(lambda request: request.scope["path"], clients, keeper),
     }
     routes = [
         make_route("/events", endpoint=who, scope="events"),
         make_route("/predict", endpoint=who, scope="predict", surface="predict"),
         make_route("/any", endpoint=who, surface="other"),
+        make_route("/sealed/{client}", endpoint=who, door="seal", surface="predict"),
         make_route("/js/event/new", endpoint=who, door="js", surface="js", is_jsonp=True),
     ]
-    part = CredentialsPart(memory)
+    part = CredentialsPart(memory, clients)
     await part.start()
     acme, globex = [await sync_to_async(make_client)(name) for name in ("acme", "globex")]
     yield Machine(AsgiCaller(Lane(Router(routes), doors, django_stand_in)), acme, globex)
@@ -237,3 +241,24 @@ async def test_body_quota_is_413(machine: Machine) -> None:
     token = await issue(machine.acme.key)
     assert (await machine.post("/events", token, b"x" * 10)).status == 200
     assert (await machine.post("/events", token, b"x" * 11)).status == 413
+
+
+async def sealed(machine: Machine, name: str) -> int:
+    path = f"/sealed/{name}"
+    return (await machine.call(path, authorization=f"Bearer {seal_of(path)}")).status
+
+
+async def test_seal_counts_against_the_quota_of_its_client(machine: Machine) -> None:
+    limits = Limits(requests_per_second=1, max_body_bytes=1)
+    await run(services.set_quota, client=machine.acme.client, surface="predict", limits=limits, by=TESTER)
+    statuses = {await sealed(machine, "acme") for _ in range(20)}
+    assert statuses == {200, 429}
+    assert [await sealed(machine, "globex") for _ in range(3)] == [200] * 3
+
+
+async def test_seal_of_a_client_that_is_switched_off_is_refused(machine: Machine) -> None:
+    assert await sealed(machine, "acme") == 200
+    await run(services.disable_client, client=machine.acme.client, by=TESTER)
+    assert await sealed(machine, "acme") == 401
+    await run(services.enable_client, client=machine.acme.client, by=TESTER)
+    assert await sealed(machine, "acme") == 200

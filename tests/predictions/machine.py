@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
+from clients.client_memory import ClientMemory
+from clients.quotas import QuotaCounts, QuotaKeeper
 from clients.seals import SealDoor
 from common import clock
 from common.errors import NotAuthenticatedError
@@ -56,6 +58,16 @@ class TokenDoor:
         """No quota."""
 
 
+class KnownClients:
+    """Every client is there."""
+
+    def find_clients(self, names: Sequence[str]) -> Any:
+        return {name: CALLERS[name] for name in names}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class UncheckedStore(MemoryConfigStore):
     """Takes documents as they are: what judges them asks the database."""
 
@@ -77,11 +89,14 @@ class Machine:
         self.sink = MemorySink()
         self.registry: Registry[MicroserviceSpec] = Registry()
         self.gateway = Gateway(lambda: self.store, self.registry, transport, self.sink, limits)
+        self.clients = ClientMemory(KnownClients())
+        # Nobody here has a quota.
+        keeper = QuotaKeeper(cast("QuotaCounts", None))
         doors: dict[str, Door] = {
             "public": PublicDoor(),
             "token": TokenDoor(),
             "js": TokenDoor(),
-            "seal": SealDoor(sealed_path),
+            "seal": SealDoor(sealed_path, self.clients, keeper),
         }
         self.call = AsgiCaller(Lane(Router(prediction_routes(self.gateway)), doors, django_stand_in))
 
@@ -127,6 +142,7 @@ async def running(limits: GatewayLimits = PATIENT) -> AsyncIterator[Machine]:
     machine = Machine(limits)
     yield machine
     await machine.gateway.close()
+    machine.clients.close()
 
 
 def spec(

@@ -20,6 +20,9 @@ from microservice.units.explainers.predictor import Predictor
 
 Array = np.ndarray[Any, Any]
 Json = dict[str, Any]
+# How long one question waits in all when the predictor says that too much was asked: half of what the
+# gateway gives an explanation.
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class Explainer(ShippedUnit, Explains):
     def __init__(self, options: Json) -> None:
         self.options = read_options(options)
         self.model_name = self.options.model_name
-        upstream = Upstream(self.options.predictor_host, self.options.timeout_seconds, self.options.token)
+        upstream = Upstream(
+            self.options.predictor_host, self.options.timeout_seconds, self.options.token, PATIENCE_SECONDS
+        )
         self.predictor = Predictor(upstream, self.options.protocol, self.model_name, self.options.batch_rows)
         self.reference = Reference(np.empty((0, 0)), ())
         self._lock = threading.Lock()

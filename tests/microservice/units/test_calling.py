@@ -49,6 +49,16 @@ def test_answer_that_is_none_is_told_with_its_place(answer: Any, said: str) -> N
         assert caught.value.status_code == 502
 
 
+def test_who_is_told_to_come_again_does_so_while_there_is_patience() -> None:
+    answers = iter([(429, "too many"), (429, "too many"), (200, "7"), (429, "too many")])
+    with answering(lambda path, body: next(answers)) as asked:
+        asked.retry_after = "0.1"
+        assert Upstream(asked.address, patience_seconds=5).post("/", {}) == 7
+        with pytest.raises(UpstreamError, match="answered 429: too many"):
+            Upstream(asked.address).post("/", {})
+    assert len(asked.calls) == 4
+
+
 def test_server_that_is_away_or_slow_is_told() -> None:
     with pytest.raises(UpstreamError, match="cannot be reached"):
         Upstream(f"127.0.0.1:{free_port()}").post("/", {})

@@ -20,6 +20,7 @@ class Asked:
     address: str = ""
     calls: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
     connections: int = 0
+    retry_after: str = ""
 
 
 @contextmanager
@@ -45,6 +46,8 @@ def answering(answer: Answering) -> Iterator[Asked]:
             status, text = found if isinstance(found, tuple) else (200, json.dumps(found))
             self.send_response(status)
             self.send_header("content-length", str(len(text.encode())))
+            if asked.retry_after:
+                self.send_header("retry-after", asked.retry_after)
             self.end_headers()
             self.wfile.write(text.encode())
 

@@ -99,3 +99,11 @@ async def test_predictor_is_asked_by_its_own_explainer_alone(token: str) -> None
         shown = seal_of(ASK.format("next")) if token == "seal" else token
         answer = await machine.post(ASK.format("main") + PREDICTIONS, ROWS, token=shown)
     assert (answer.status, a.paths) == (401, [])
+
+
+async def test_predictor_without_an_explainer_is_asked_by_nobody() -> None:
+    async with units({"any": EXPLAINED}) as (machine, (a,)):
+        machine.deploy("acme", sum=serving(predictor(unit("m", endpoints=a.url))))
+        path = ASK.format("main")
+        answer = await machine.post(path + PREDICTIONS, ROWS, token=seal_of(path))
+    assert (answer.status, a.paths) == (404, [])
