@@ -22,11 +22,15 @@ SELECTOR = re.compile(r"\b(seldon_\w+)(?:\{([^}]*)\})?")
 # Given by Prometheus to everything it scrapes.
 OF_PROMETHEUS = {"instance", "le"}
 SUFFIXES = ("_bucket", "_count", "_sum")
+# What units count themselves, with their wrapper's labels and `namespace` of the job seldon-units.
+OF_UNITS = ("seldon_api_model_feedback_total", "seldon_api_model_feedback_reward_total")
+UNIT_LABELS = {"namespace", "deployment_name", "predictor_name", "model_name", "model_image", "model_version"}
 
 
 @cache
 def known() -> dict[str, set[str]]:
-    return {shown_name(metric): set(metric.labels) | OF_PROMETHEUS for metric in metrics()}
+    ours = {shown_name(metric): set(metric.labels) | OF_PROMETHEUS for metric in metrics()}
+    return ours | dict.fromkeys(OF_UNITS, UNIT_LABELS)
 
 
 def board(path: Path) -> dict[str, Any]:

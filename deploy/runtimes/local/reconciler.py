@@ -29,6 +29,7 @@ from deploy.runtimes.local.planning import plan_deployment
 from deploy.runtimes.local.processes import end_now, log_of, memory_of, rotate_log
 from deploy.runtimes.local.records import DeploymentPlan, Instance, Ports, UnitKey, UnitPlan
 from deploy.runtimes.local.reporting import Seen, report_of
+from deploy.runtimes.local.scraping import write_targets
 from deploy.runtimes.local.state import read_state, write_state
 from deploy.runtimes.local.surroundings import Surroundings
 from deploy.runtimes.local.values import changed_at
@@ -112,6 +113,7 @@ class Reconciler:
         self._let_go()
         if before != (self._state.instances, self._state.served):
             write_state(self.run_folder, self._state)
+            write_targets(self.run_folder, self._state.instances)
         for key, plan in self._plans.items():
             if key not in self._faults:
                 self._report(key, plan, machine, parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -58,6 +59,8 @@ def test_what_is_wanted_is_written_for_the_supervisor_and_served(
     apply(acme, manifest(predictor(replicas=2)))
     reconciler.turn()
     assert started(reconciler) == ["acme/iris/main/classifier/0", "acme/iris/main/classifier/1"]
+    targets = json.loads((reconciler.run_folder / "prometheus-units.json").read_text())
+    assert [each["labels"]["instance"] for each in targets] == started(reconciler)
     serving = Deployment.objects.for_client(acme.client).get(name="iris").serving
     assert serving["predictors"][0]["graph"]["endpoints"] == []
     assert (status(acme)["state"], status(acme)["observedGeneration"]) == ("Creating", 1)
