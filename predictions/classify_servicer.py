@@ -12,6 +12,7 @@ from predictions.bodies import puid_of
 from predictions.endpoints import check_reaches_strategy
 from predictions.errors import MessageError, MicroserviceGarbageError
 from predictions.gateway import Gateway
+from predictions.graphs.converting import off_loop
 from predictions.grpc_calls import grpc_routes
 from predictions.protocols import LEGACY
 from predictions.protocols.base import object_in
@@ -35,11 +36,12 @@ class ClassifyServicer:
         check_reaches_strategy(request)
         gateway, client = self._gateway, request.client
         types = gateway.types_of(client)
-        document = request_to_document(request.body, types)
+        document = await off_loop(len(request.body), request_to_document, request.body, types)
         request.puid = puid_of(request, object_in(document, "meta"))
         ask = Ask(client, LEGACY, orjson.dumps(document), document, request.puid)
-        answer = orjson.loads(await gateway.predict(ask, gateway.plan_of(client)))
+        text = await gateway.predict(ask, gateway.plan_of(client))
+        answer = await off_loop(len(text), orjson.loads, text)
         try:
-            return Reply(reply_to_proto(answer, types))
+            return Reply(await off_loop(len(text), reply_to_proto, answer, types))
         except MessageError as error:
             raise MicroserviceGarbageError(answer["meta"]["modelName"], error.message.rstrip(".")) from None

@@ -5,6 +5,7 @@ A model's name is the deployment's; where metadata name the deployment, it is th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import orjson
@@ -21,11 +22,12 @@ from predictions.bodies import puid_of
 from predictions.errors import MicroserviceGarbageError, ProtocolMismatchError
 from predictions.gateway import Gateway
 from predictions.graphs import flows
+from predictions.graphs.converting import off_loop
 from predictions.graphs.endpoints import DeploymentEndpoints, is_logged, trace_headers
 from predictions.graphs.gateway import Asked
 from predictions.graphs.infer_message import InferMessage
 from predictions.graphs.open_endpoints import V2, OpenEndpoints
-from predictions.graphs.proto import read_proto
+from predictions.graphs.wire import read_proto
 from predictions.grpc_calls import grpc_routes
 
 
@@ -98,7 +100,8 @@ class InferenceServicer:
                 is_logged(request),
             )
         )
-        return Reply(cast("InferMessage", answer).answer(is_raw=bool(asked.raw_input_contents)))
+        found, is_raw = cast("InferMessage", answer), bool(asked.raw_input_contents)
+        return Reply(await off_loop(found.size, partial(found.answer, is_raw=is_raw)))
 
     async def repository_index(self, request: Request) -> Reply:
         """The caller's deployments that speak v2, or the units of the one that is named."""

@@ -19,13 +19,14 @@ from predictions.endpoints import PredictionEndpoints
 from predictions.errors import MessageError, MicroserviceGarbageError, ProtocolMismatchError
 from predictions.gateway import Gateway
 from predictions.graphs import flows, proto
+from predictions.graphs.converting import off_loop
 from predictions.graphs.describing import ask_unit, describe_graph
 from predictions.graphs.endpoints import is_logged, trace_headers
 from predictions.graphs.gateway import Asked
-from predictions.graphs.message import Message
-from predictions.graphs.proto import read_proto
+from predictions.graphs.message import read_proto_message
 from predictions.graphs.telling import tell
 from predictions.graphs.walk import Walk
+from predictions.graphs.wire import read_proto
 from predictions.grpc_calls import grpc_routes
 from predictions.protocols.base import object_in
 
@@ -53,27 +54,26 @@ class SeldonServicer:
 
     async def predict(self, request: Request) -> Reply:
         """SeldonMessage in and out, by whom the metadata name."""
-        meta = proto.meta_of(proto.parse(request.body))
+        message = await off_loop(len(request.body), read_proto_message, request.body)
         deployed = self._endpoints.deployed(request)
         if deployed is None:
-            body = Message(None, meta, request.body).exact("the microservice")
-            return _answered(await self._endpoints.ask(request, body, orjson.loads(body)))
+            body = await off_loop(message.weight_as_json, message.exact, "the microservice")
+            document = await off_loop(len(body), orjson.loads, body)
+            said = await self._endpoints.ask(request, body, document)
+            return await off_loop(len(said), _answered, said)
         if deployed.flow.name != "seldon":
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
-        request.puid = puid_of(request, meta)
-        message = Message(None, meta, request.body)
+        request.puid = puid_of(request, message.meta)
         headers = trace_headers(request)
         asked = Asked(request.client, deployed, message, request.puid, headers, is_logged=is_logged(request))
-        return Reply((await self._graphs.predict(asked)).raw)
+        answer = await self._graphs.predict(asked)
+        return Reply(await answer.wire())
 
     async def send_feedback(self, request: Request) -> Reply:
         """Feedback, back to whoever answered."""
-        document = proto.feedback_to_json(proto.parse_feedback(request.body))
-        body, lost = tell(document)
-        if lost:
-            raise MessageError(f"The number at {lost} is NaN or infinite; feedback is told as JSON, without.")
+        document, body = await off_loop(len(request.body), _read_feedback, request.body)
         answer = await self._endpoints.deliver(request, body, document)
-        return Reply(proto.to_proto(answer))
+        return Reply(await off_loop(len(answer), proto.to_proto, answer))
 
     async def model_metadata(self, request: Request) -> Reply:
         """What one unit tells of itself, the root where none is named."""
@@ -88,6 +88,14 @@ class SeldonServicer:
         found = await describe_graph(self._endpoints.deployments.get(request), _walk(request))
         renamed = {"graphinputs": "inputs", "graphoutputs": "outputs"}
         return _said({renamed.get(key, key): value for key, value in found.items()}, pb.SeldonGraphMetadata())
+
+
+def _read_feedback(raw: bytes) -> tuple[dict[str, Any], bytes]:
+    document = proto.feedback_to_json(proto.parse_feedback(raw))
+    body, lost = tell(document)
+    if lost:
+        raise MessageError(f"The number at {lost} is NaN or infinite; feedback is told as JSON, without.")
+    return document, body
 
 
 def _answered(body: bytes) -> Reply:

@@ -17,9 +17,9 @@ from predictions.graphs.endpoints import DeploymentEndpoints, is_logged, trace_h
 from predictions.graphs.flows_tensorflow import MODELS, PREDICTIONS
 from predictions.graphs.gateway import Asked
 from predictions.graphs.open_endpoints import TENSORFLOW, OpenEndpoints
-from predictions.graphs.proto import read_proto
 from predictions.graphs.tensorflow_message import TensorflowMessage
 from predictions.graphs.walk import Walk
+from predictions.graphs.wire import read_proto
 from predictions.grpc_calls import grpc_routes
 
 
@@ -58,7 +58,7 @@ class TensorflowServicer:
                 is_logged(request),
             )
         )
-        return Reply(answer.raw)
+        return Reply(await answer.wire())
 
     async def model_metadata(self, request: Request) -> Reply:
         """The signatures of the unit of that name, else of the root."""

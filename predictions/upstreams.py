@@ -19,6 +19,7 @@ from predictions.errors import (
     MicroserviceRestingError,
     ModelRefusedError,
 )
+from predictions.graphs.converting import off_loop
 from predictions.limits import ConcurrencyLimit
 from predictions.protocols import PROTOCOLS
 from predictions.protocols.base import Document
@@ -76,10 +77,10 @@ class Upstream:
     async def predict(self, ask: Ask, seconds: float) -> Outcome:
         """The model's answer in the caller's protocol, within `seconds`; raises why there is none."""
         same = ask.protocol.name == self.protocol.name
-        body = ask.body if same else orjson.dumps(self.protocol.write_request(ask.message))
-        answer = await self.call(self.protocol.call(self.target, body, self.client, ask.puid), seconds)
+        call = await off_loop(len(ask.body), self._call_of, ask, same)
+        answer = await self.call(call, seconds)
         try:
-            document, body = self.read(answer, self.protocol.read_document)
+            document, body = await self._read(answer)
         except ModelRefusedError as error:
             if not same:
                 # The model's own words are in a protocol that the caller does not speak.
@@ -88,21 +89,40 @@ class Upstream:
         if same:
             return Outcome(self.spec.name, document, body)
         try:
-            message = self.protocol.read_answer(document)
+            message = await off_loop(len(answer.body), self.protocol.read_answer, document)
         except MessageError as error:
             raise MicroserviceGarbageError(self.spec.name, error.message) from None
-        return Outcome(self.spec.name, ask.protocol.write_answer(message, ask.message))
+        written = await off_loop(len(answer.body), ask.protocol.write_answer, message, ask.message)
+        return Outcome(self.spec.name, written)
+
+    def _call_of(self, ask: Ask, same: bool) -> Call:
+        body = ask.body if same else orjson.dumps(self.protocol.write_request(ask.message))
+        return self.protocol.call(self.target, body, self.client, ask.puid)
 
     def read(self, answer: Answer, reader: Reader) -> tuple[Document, bytes]:
         """What `reader` finds in `answer`, counted: an answer of good status that cannot be used is none."""
         try:
             found = reader(self.spec.name, answer)
         except SeldonError as error:
-            if answer.status < 400:
-                CALLS.add((*self._labels, error.code))
+            self._note_unusable(answer, error)
             raise
         CALLS.add(self._ok)
         return found
+
+    async def _read(self, answer: Answer) -> tuple[Document, bytes]:
+        """The same by the microservice's protocol, beside the loop where that is much work."""
+        reader = self.protocol.read_document
+        try:
+            found = await off_loop(len(answer.body), reader, self.spec.name, answer)
+        except SeldonError as error:
+            self._note_unusable(answer, error)
+            raise
+        CALLS.add(self._ok)
+        return found
+
+    def _note_unusable(self, answer: Answer, error: SeldonError) -> None:
+        if answer.status < 400:
+            CALLS.add((*self._labels, error.code))
 
     async def ask(self, call: Call, seconds: float) -> Answer:
         """The same as `call`, where nobody reads the answer by the protocol: counted by its status."""

@@ -75,7 +75,7 @@ class DeploymentEndpoints:
             answer = await self._graphs.predict(asked)
         except UnitRefusedError as error:
             return refused(error, asked.puid)
-        return Reply(answer.body, headers=_headers(request, deployed, asked.puid))
+        return Reply(await answer.text(), headers=_headers(request, deployed, asked.puid))
 
     async def metadata(self, request: Request) -> Reply:
         """`GET …/metadata`: the whole graph's."""

@@ -86,6 +86,10 @@ class Flow(ABC):
         """`message` as `unit` is sent it, which is asked for `model`."""
         return message.exact(f"unit {unit}")
 
+    def weight(self, messages: list[Message]) -> int:
+        """How many bytes of `messages` are to be converted before a unit can be sent them."""
+        return sum(message.weight_as_json for message in messages)
+
     def write_list(self, messages: list[Message], unit: str) -> bytes:
         """`messages` as the combiner `unit` is sent them."""
         return b"[%b]" % b",".join(message.exact(f"unit {unit}") for message in messages)

@@ -12,6 +12,7 @@ from predictions.errors import InvalidRoutingError, MessageError, UnitRefusedErr
 from predictions.graphs import flows, proto
 from predictions.graphs.flows import EVERY_CHILD, SeldonFlow, read_route
 from predictions.graphs.message import Message, Meta, read_proto_answer
+from predictions.graphs.wire import field
 from predictions.protocols.base import object_in, text_of
 from predictions.transports.base import Answer
 from predictions.transports.grpc import PROTOBUF
@@ -41,9 +42,12 @@ class SeldonGrpcFlow(SeldonFlow):
     def write(self, message: Message, unit: str, model: str) -> bytes:
         return message.raw
 
+    def weight(self, messages: list[Message]) -> int:
+        return sum(message.weight_as_proto for message in messages)
+
     def write_list(self, messages: list[Message], unit: str) -> bytes:
-        found = pb.SeldonMessageList(seldonMessages=[proto.parse(message.raw) for message in messages])
-        return bytes(found.SerializeToString())
+        # A SeldonMessageList: the messages are its first field.
+        return b"".join([field(1, message.raw) for message in messages])
 
     def write_feedback(self, body: bytes) -> bytes:
         return proto.feedback_to_proto(body)
@@ -53,7 +57,7 @@ class SeldonGrpcFlow(SeldonFlow):
 
     def read_route(self, unit: str, answer: Answer) -> tuple[int, Meta]:
         try:
-            reply = proto.describe(proto.parse(answer.body))
+            reply = proto.to_document(answer.body)
         except MessageError as error:
             raise InvalidRoutingError(unit, f"its route cannot be read ({error.message})") from None
         if not object_in(reply, "data"):

@@ -8,7 +8,12 @@ from typing import ClassVar, Final, cast
 import orjson
 
 from microservice.protocol import inference_pb2 as pb
-from predictions.errors import MicroserviceFailedError, MicroserviceGarbageError, UnitRefusedError
+from predictions.errors import (
+    MessageError,
+    MicroserviceFailedError,
+    MicroserviceGarbageError,
+    UnitRefusedError,
+)
 from predictions.graphs import flows, infer
 from predictions.graphs.flows import VERSIONS, path_of
 from predictions.graphs.flows_grpc import JSON, words_of
@@ -53,7 +58,7 @@ class V2Flow(PlainFlow):
 def _raw_of(body: bytes) -> bytes | None:
     try:
         return infer.document_to_answer(json.loads(body))
-    except ValueError:
+    except (MessageError, ValueError):
         return None
 
 
@@ -73,6 +78,9 @@ class V2GrpcFlow(V2Flow):
         name, _, version = model.partition(VERSIONS)
         return cast("InferMessage", message).request_for(name, version)
 
+    def weight(self, messages: list[Message]) -> int:
+        return sum(message.weight_as_proto for message in messages)
+
     def question(self, kind: str, model: str) -> bytes:
         # Both questions have the model's name in their first field.
         return bytes(pb.ModelReadyRequest(name=model).SerializeToString())
@@ -80,8 +88,8 @@ class V2GrpcFlow(V2Flow):
     def read_answer(self, unit: str, answer: Answer) -> Message:
         try:
             found = infer.parse_answer(answer.body)
-        except ValueError as error:
-            raise MicroserviceGarbageError(unit, str(error)) from None
+        except MessageError as error:
+            raise MicroserviceGarbageError(unit, error.message) from None
         if not found.outputs:
             raise MicroserviceFailedError(unit, "it answered no outputs")
         return InferMessage(None, answer.body, is_answer=True, unit=unit)

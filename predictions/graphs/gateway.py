@@ -163,7 +163,7 @@ class GraphGateway:
             seconds = clock.perf_counter() - started
             SERVER_SECONDS.observe(seconds, (*predictor.place.labels, "predictions", "post", code))
         TRAFFIC.count_variation(asked.client, SURFACE, f"{asked.deployed.name}/{predictor.name}")
-        self._record(asked, predictor, answer, seconds)
+        await self._record(asked, predictor, answer, seconds)
         return answer
 
     async def _run(self, predictor: LivePredictor, asked: Asked) -> Message:
@@ -175,7 +175,7 @@ class GraphGateway:
             walk.bring_in_order(predictor.order)
         return asked.deployed.flow.finish(walk, asked.message, answer)
 
-    def _record(
+    async def _record(
         self,
         asked: Asked,
         predictor: LivePredictor,
@@ -188,8 +188,8 @@ class GraphGateway:
         if not self._around.is_recorded(asked.client, asked.puid):
             return
         document: Document = {"meta": asked.message.meta}
-        ask = Ask(asked.client, PROTOCOLS["seldon"], _text_of(asked.message), document, asked.puid)
-        outcome, said = Outcome(asked.deployed.name, {}), _text_of(answer)
+        ask = Ask(asked.client, PROTOCOLS["seldon"], await _text_of(asked.message), document, asked.puid)
+        outcome, said = Outcome(asked.deployed.name, {}), await _text_of(answer)
         made = Prediction(ask, outcome, said, predictor.root.name, predictor.name, seconds, is_shadow)
         self._around.record(made)
 
@@ -212,7 +212,7 @@ class GraphGateway:
             SHADOWS_DROPPED.add((asked.client, error.code))
             logger.info("shadow %s of %s/%s: %s", shadow.name, asked.client, asked.deployed.name, error)
             return
-        self._record(asked, shadow, answer, clock.perf_counter() - started, is_shadow=True)
+        await self._record(asked, shadow, answer, clock.perf_counter() - started, is_shadow=True)
 
     # -- feedback ----------------------------------------------------------------------------------
 
@@ -220,12 +220,14 @@ class GraphGateway:
         """The reply of the graph that answered, to a feedback that was checked."""
         deployed, meta = asked.deployed, object_in(object_in(document, "response"), "meta")
         if not deployed.flow.delivers_feedback:
-            return asked.message.body
+            return await asked.message.text()
         predictor = self._answering(deployed, meta, asked.puid)
         walk = Walk(asked.client, asked.puid, asked.headers, is_logged=asked.is_logged)
         started, code = clock.perf_counter(), "499"
         try:
-            reply = await walk_feedback(predictor.root, asked.message.body, object_in(meta, "routing"), walk)
+            reply = await walk_feedback(
+                predictor.root, await asked.message.text(), object_in(meta, "routing"), walk
+            )
             code = "200"
             return reply
         except SeldonError as error:
@@ -253,9 +255,9 @@ class GraphGateway:
             await upstream.transport.close()
 
 
-def _text_of(message: Message) -> bytes:
+async def _text_of(message: Message) -> bytes:
     """The message as records have it; null for one that JSON cannot say, whose answer is none the worse."""
     try:
-        return message.body
+        return await message.text()
     except SeldonError:
         return b"null"

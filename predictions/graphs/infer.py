@@ -1,66 +1,91 @@
 """Messages of the Open Inference Protocol between their two wire forms: JSON text and protobuf bytes.
 
 In JSON an answer has `outputs` where a request has `inputs`; over gRPC they are messages of two kinds. What
-cannot be told in the other form is a ValueError.
+cannot be told in the other form is a MessageError.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
+import msgspec
 import orjson
-from google.protobuf.message import DecodeError
 
 from microservice.protocol import inference_pb2 as pb
 from microservice.protocol.infer import FIELDS, read_parameters, write_parameters
-from predictions.graphs.telling import tell
+from predictions.errors import MessageError
+from predictions.graphs.pieces import LARGE_TEXT
+from predictions.graphs.telling import Telling
 from predictions.graphs.tensors import check_count, contents, fill_contents, pack, tell_values, unpack
+from predictions.graphs.wire import field, read_proto
 
 Json = dict[str, Any]
-_VARINT_BITS: Final = 7
+_open_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_open_tensors = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
 def parse_request(raw: bytes) -> pb.ModelInferRequest:
     """The request in `raw`."""
-    try:
-        found: pb.ModelInferRequest = pb.ModelInferRequest.FromString(raw)
-    except DecodeError as error:
-        raise ValueError(f"the bytes are no ModelInferRequest: {error}") from None
+    found: pb.ModelInferRequest = read_proto(pb.ModelInferRequest, raw)
     return found
 
 
 def parse_answer(raw: bytes) -> pb.ModelInferResponse:
     """The answer in `raw`."""
-    try:
-        found: pb.ModelInferResponse = pb.ModelInferResponse.FromString(raw)
-    except DecodeError as error:
-        raise ValueError(f"the bytes are no ModelInferResponse: {error}") from None
+    found: pb.ModelInferResponse = read_proto(pb.ModelInferResponse, raw)
     return found
 
 
 def request_to_json(raw: bytes) -> tuple[bytes, str]:
     """The JSON text of a request, and where the first number stands that became null."""
-    message = parse_request(raw)
-    document: Json = {"inputs": _tell_tensors(message.inputs, message.raw_input_contents)}
+    message, telling = parse_request(raw), Telling()
+    tensors = _tell_tensors("inputs", message.inputs, message.raw_input_contents, telling)
+    document: Json = {"inputs": tensors}
     if message.outputs:
         document["outputs"] = [_named(each, {"name": each.name}) for each in message.outputs]
-    return tell(_named(message, {"id": message.id} if message.id else {}) | document)
+    return telling.tell(_named(message, {"id": message.id} if message.id else {}) | document)
 
 
 def answer_to_json(raw: bytes) -> tuple[bytes, str]:
     """The JSON text of an answer, and where the first number stands that became null."""
-    message = parse_answer(raw)
+    message, telling = parse_answer(raw), Telling()
     document = {"model_name": message.model_name, "model_version": message.model_version, "id": message.id}
-    return tell(
+    return telling.tell(
         {key: value for key, value in document.items() if value}
         | _named(message, {})
-        | {"outputs": _tell_tensors(message.outputs, message.raw_output_contents)}
+        | {"outputs": _tell_tensors("outputs", message.outputs, message.raw_output_contents, telling)}
     )
+
+
+def open_json(body: bytes) -> Json:
+    """The document in `body`; the data of its tensors are text still where they are large."""
+    if len(body) < LARGE_TEXT:
+        return _object(orjson.loads(body))
+    try:
+        parts = _open_parts(body)
+        return {key: _open_part(key, each) for key, each in parts.items()}
+    except (msgspec.MsgspecError, RecursionError):
+        # Of another form than a message has: whoever reads it says what is wrong.
+        return _object(orjson.loads(body))
+
+
+def _open_part(key: str, text: msgspec.Raw) -> Any:
+    if key not in ("inputs", "outputs"):
+        return orjson.loads(bytes(text))
+    return [
+        {
+            name: each
+            if name == "data" and bytes(memoryview(each)[:1]) == b"["
+            else orjson.loads(bytes(each))
+            for name, each in tensor.items()
+        }
+        for tensor in _open_tensors(text)
+    ]
 
 
 def json_to_request(body: bytes) -> bytes:
     """The bytes of the request that the JSON `body` says; its tensors are raw."""
-    document = _object(orjson.loads(body))
+    document = open_json(body)
     message = pb.ModelInferRequest(id=_text(document, "id"))
     write_parameters(_object(document.get("parameters") or {}), message.parameters)
     for tensor in _objects(document, "inputs"):
@@ -69,6 +94,11 @@ def json_to_request(body: bytes) -> bytes:
         output = message.outputs.add(name=_text(wanted, "name"))
         write_parameters(_object(wanted.get("parameters") or {}), output.parameters)
     return bytes(message.SerializeToString())
+
+
+def json_to_answer(body: bytes) -> bytes:
+    """The bytes of the answer that the JSON `body` says; its tensors are raw."""
+    return document_to_answer(open_json(body))
 
 
 def document_to_answer(document: Json) -> bytes:
@@ -109,21 +139,12 @@ def answer_as_request(raw: bytes) -> bytes:
 
 def for_model(raw: bytes, name: str, version: str) -> bytes:
     """The request in `raw` for the model `name`: of a field that comes twice the later one counts."""
-    return raw + _text_field(b"\x0a", name) + (_text_field(b"\x12", version) if version else b"")
-
-
-def _text_field(key: bytes, value: str) -> bytes:
-    text = value.encode()
-    length, size = b"", len(text)
-    while size >= 1 << _VARINT_BITS:
-        length += bytes([size & 0x7F | 0x80])
-        size >>= _VARINT_BITS
-    return b"%b%b%b" % (key, length + bytes([size]), text)
+    return raw + field(1, name.encode()) + (field(2, version.encode()) if version else b"")
 
 
 def metadata_to_json(raw: bytes) -> bytes:
     """What a model tells of itself."""
-    message = pb.ModelMetadataResponse.FromString(raw)
+    message = read_proto(pb.ModelMetadataResponse, raw)
     ends = {"inputs": message.inputs, "outputs": message.outputs}
     tensors = {
         key: [
@@ -136,13 +157,18 @@ def metadata_to_json(raw: bytes) -> bytes:
     return orjson.dumps(_named(message, document | tensors))
 
 
-def _tell_tensors(heads: Any, raws: Any) -> list[Json]:
+def _tell_tensors(end: str, heads: Any, raws: Any, telling: Telling) -> list[Json]:
     if raws and len(raws) != len(heads):
-        raise ValueError(f"there are {len(raws)} raw contents for {len(heads)} tensors; each needs one")
-    return [_tell_tensor(head, raws[place] if raws else None) for place, head in enumerate(heads)]
+        raise MessageError(
+            f"There are {len(raws)} raw contents for {len(heads)} {end}: send one for each, or none."
+        )
+    return [
+        _tell_tensor(f"/{end}/{place}/data", head, raws[place] if raws else None, telling)
+        for place, head in enumerate(heads)
+    ]
 
 
-def _tell_tensor(head: Any, raw: bytes | None) -> Json:
+def _tell_tensor(place: str, head: Any, raw: bytes | None, telling: Telling) -> Json:
     name, datatype, shape = head.name, head.datatype, list(head.shape)
     values = contents(name, datatype, head.contents) if raw is None else unpack(name, datatype, raw)
     check_count(name, shape, len(values))
@@ -150,7 +176,7 @@ def _tell_tensor(head: Any, raw: bytes | None) -> Json:
     found = _named(head, {"name": name, "shape": shape, "datatype": datatype})
     if clothes:
         found["parameters"] = found.get("parameters", {}) | clothes
-    return found | {"data": told}
+    return found | {"data": telling.numbers(place, told)}
 
 
 def _write_tensor(tensor: Json, heads: Any) -> bytes:
@@ -171,18 +197,18 @@ def _named(message: Any, document: Json) -> Json:
 def _text(document: Json, key: str) -> str:
     found = document.get(key) or ""
     if not isinstance(found, str):
-        raise ValueError(f"{key} must be a text")
+        raise MessageError(f"`{key}` must be a text.")
     return found
 
 
 def _object(value: Any) -> Json:
     if not isinstance(value, dict):
-        raise ValueError("an object is expected where something else stands")
+        raise MessageError("An object is expected where something else stands.")
     return value
 
 
 def _objects(document: Json, key: str) -> list[Json]:
     found = document.get(key) or []
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise ValueError(f"{key} must be an array of objects")
+        raise MessageError(f"`{key}` must be an array of objects.")
     return found

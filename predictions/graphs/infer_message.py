@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
-import orjson
-
 from predictions.graphs import infer
 from predictions.graphs.message import NO_META, Message, Meta
 from predictions.graphs.opening import open_body, open_parts, renamed
 
-T = TypeVar("T")
 _CHAINED = {"outputs": "inputs"}
 
 
@@ -32,7 +26,7 @@ class InferMessage(Message):
             return self
         is_exact = self._body is not None and not self._lost
         body = renamed(open_body(open_parts, self._body or b"{}"), _CHAINED) if is_exact else None
-        raw = None if self._raw is None else self._tried(infer.answer_as_request, self._raw)
+        raw = None if self._raw is None else self.told(infer.answer_as_request, self._raw)
         return InferMessage(body, raw, unit=self.unit)
 
     def request_for(self, model: str, version: str) -> bytes:
@@ -45,24 +39,14 @@ class InferMessage(Message):
             raise self.fault("it has no outputs")
         was_told_in_json = self._raw is None
         raw = self.raw
-        return self._tried(infer.unfold_answer, raw) if was_told_in_json and not is_raw else raw
+        return self.told(infer.unfold_answer, raw) if was_told_in_json and not is_raw else raw
 
     def with_meta(self, meta: Meta) -> Message:
         """Itself: the protocol has no place for it."""
         return self
 
     def _to_json(self, raw: bytes) -> tuple[bytes, str]:
-        return self._tried(infer.answer_to_json if self.is_answer else infer.request_to_json, raw)
+        return infer.answer_to_json(raw) if self.is_answer else infer.request_to_json(raw)
 
     def _to_proto(self, body: bytes) -> bytes:
-        return self._tried(_body_to_answer if self.is_answer else infer.json_to_request, body)
-
-    def _tried(self, make: Callable[[bytes], T], given: bytes) -> T:
-        try:
-            return make(given)
-        except ValueError as error:
-            raise self.fault(str(error)) from None
-
-
-def _body_to_answer(body: bytes) -> bytes:
-    return infer.document_to_answer(orjson.loads(body))
+        return infer.json_to_answer(body) if self.is_answer else infer.json_to_request(body)

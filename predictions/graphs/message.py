@@ -5,7 +5,8 @@ Payloads are checked to be JSON and otherwise left alone: no number is read and 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
@@ -13,10 +14,12 @@ import orjson
 from common.errors import SeldonError
 from predictions.errors import MessageError, MicroserviceFailedError, MicroserviceGarbageError
 from predictions.graphs import proto
+from predictions.graphs.converting import off_loop
 from predictions.graphs.opening import open_answer, open_body
 from predictions.protocols.base import object_in, read_lenient, text_of
 from predictions.transports.base import Answer
 
+T = TypeVar("T")
 Meta = dict[str, Any]
 NO_META: Final[Meta] = {}
 _ABSENT: Final = msgspec.Raw(b"")
@@ -72,15 +75,38 @@ class Message:
     def body(self) -> bytes:
         """The message as JSON text, NaN as null; raises when JSON cannot say it at all."""
         if self._body is None:
-            self._body, self._lost = self._to_json(self._raw or b"")
+            self._body, self._lost = self.told(self._to_json, self._raw or b"")
         return self._body
 
     @property
     def raw(self) -> bytes:
         """The message as protobuf bytes; raises when protobuf cannot say it."""
         if self._raw is None:
-            self._raw = self._to_proto(self._body or b"{}")
+            self._raw = self.told(self._to_proto, self._body or b"{}")
         return self._raw
+
+    @property
+    def size(self) -> int:
+        """How many bytes it is, in the form that it has."""
+        return len(self._raw or b"") if self._body is None else len(self._body)
+
+    @property
+    def weight_as_json(self) -> int:
+        """How many bytes are to be converted before it is JSON text; 0 when it is already."""
+        return len(self._raw or b"") if self._body is None else 0
+
+    @property
+    def weight_as_proto(self) -> int:
+        """The same for protobuf bytes."""
+        return len(self._body or b"") if self._raw is None else 0
+
+    async def text(self) -> bytes:
+        """The same as `body`, beside the loop where that is much work."""
+        return await off_loop(self.weight_as_json, lambda: self.body)
+
+    async def wire(self) -> bytes:
+        """The same as `raw`, beside the loop where that is much work."""
+        return await off_loop(self.weight_as_proto, lambda: self.raw)
 
     def exact(self, reader: str) -> bytes:
         """The message as JSON text for `reader`; raises when it holds numbers that JSON has not."""
@@ -95,6 +121,15 @@ class Message:
         if self.unit:
             return MicroserviceGarbageError(self.unit, reason)
         return MessageError(f"The message cannot be used: {reason}.")
+
+    def told(self, make: Callable[[bytes], T], given: bytes) -> T:
+        """What `make` makes of one of its forms; what it refuses is the fault of whoever said the message."""
+        try:
+            return make(given)
+        except MessageError as error:
+            if not self.unit:
+                raise
+            raise MicroserviceGarbageError(self.unit, error.message.rstrip(".")) from None
 
     def _to_json(self, raw: bytes) -> tuple[bytes, str]:
         return proto.to_json_text(raw, self.meta)
@@ -127,6 +162,11 @@ def read_message(body: bytes) -> Message:
     return Message(body, _meta_of(open_body(_decode, body)))
 
 
+def read_proto_message(raw: bytes) -> Message:
+    """The message in protobuf in `raw`; MessageError when it is none."""
+    return Message(None, proto.meta_of(proto.read_head(raw)), raw)
+
+
 def read_answer(unit: str, answer: Answer) -> Message:
     """The message that `unit` answered; raises when it holds no data, or says that it failed."""
     body, raw = answer.body, None
@@ -150,7 +190,7 @@ def read_answer(unit: str, answer: Answer) -> Message:
 def read_proto_answer(unit: str, raw: bytes) -> Message:
     """The message in protobuf that `unit` answered; raises when it holds no data, or says that it failed."""
     try:
-        message = proto.parse(raw)
+        message = proto.read_head(raw)
     except MessageError as error:
         raise MicroserviceGarbageError(unit, error.message) from None
     if message.HasField("status") and message.status.status == proto.FAILURE:

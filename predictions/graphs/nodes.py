@@ -12,6 +12,7 @@ from common import clock
 from predictions.errors import InvalidRoutingError, MessageError, MicroserviceGarbageError
 from predictions.graphs import flows
 from predictions.graphs.built_ins import BUILT_INS, BuiltIn
+from predictions.graphs.converting import off_loop
 from predictions.graphs.flows import EVERY_CHILD, NO_CHILD, Flow
 from predictions.graphs.message import Message
 from predictions.graphs.metrics import CLIENT_SECONDS, ROUTES
@@ -87,8 +88,8 @@ class Node:
             branch = self.built_in.route(self.unit, walk)
             walk.path[self.name] = self.unit.image
             return self._checked(branch), message
-        answer = await self._call(flows.ROUTE, self._write(message, walk), walk)
-        branch, reply = self._flow.read_route(self._label, answer)
+        answer = await self._call(flows.ROUTE, await self._write(message, walk), walk)
+        branch, reply = await off_loop(len(answer.body), self._flow.read_route, self._label, answer)
         walk.path[self.name] = self.unit.image
         return self._checked(branch), self._flow.carry_route(message, reply)
 
@@ -107,11 +108,12 @@ class Node:
         if not self.aggregates:
             return self._flow.carry_children(before, messages, messages[0])
         if self.built_in is not None:
-            answer = self.built_in.aggregate(self._label, messages)
+            size = sum(message.size for message in messages)
+            answer = await off_loop(size, self.built_in.aggregate, self._label, messages)
         else:
-            given = self._flow.write_list(messages, self._label)
-            found = await self._call(flows.AGGREGATE, given, walk)
-            answer = self._flow.read_answer(self._label, found)
+            weight = self._flow.weight(messages)
+            given = await off_loop(weight, self._flow.write_list, messages, self._label)
+            answer = await self._read(await self._call(flows.AGGREGATE, given, walk))
         walk.path[self.name] = self.unit.image
         walk.routing.setdefault(self.name, EVERY_CHILD)
         return self._flow.carry_children(before, messages, answer)
@@ -124,17 +126,20 @@ class Node:
 
     async def _transform(self, kind: str, message: Message, walk: Walk) -> Message:
         if self.built_in is not None:
-            answer = self.built_in.predict(message)
+            answer = await off_loop(message.size, self.built_in.predict, message)
         else:
             message = self._flow.prepare(self._label, message)
-            found = await self._call(kind, self._write(message, walk), walk)
-            answer = self._flow.read_answer(self._label, found)
+            answer = await self._read(await self._call(kind, await self._write(message, walk), walk))
         walk.path[self.name] = self.unit.image
         walk.routing.setdefault(self.name, EVERY_CHILD)
         return self._flow.carry(message, answer)
 
-    def _write(self, message: Message, walk: Walk) -> bytes:
-        return self._flow.write(message, self._label, walk.model or self.name)
+    async def _write(self, message: Message, walk: Walk) -> bytes:
+        weight, model = self._flow.weight([message]), walk.model or self.name
+        return await off_loop(weight, self._flow.write, message, self._label, model)
+
+    async def _read(self, answer: Answer) -> Message:
+        return await off_loop(len(answer.body), self._flow.read_answer, self._label, answer)
 
     async def _call(self, kind: str, body: bytes, walk: Walk) -> Answer:
         """The answer of status 200 to a call for `kind`; UnitRefusedError holds any other."""
@@ -156,8 +161,9 @@ class Node:
         """The unit's reply to a feedback."""
         if self.built_in is not None:
             return b'{"meta":{}}'
-        answer = await self._call(flows.SEND_FEEDBACK, self._flow.write_feedback(body), walk)
-        return self._told(flows.SEND_FEEDBACK, answer)
+        given = await off_loop(len(body), self._flow.write_feedback, body)
+        answer = await self._call(flows.SEND_FEEDBACK, given, walk)
+        return await off_loop(len(answer.body), self._told, flows.SEND_FEEDBACK, answer)
 
     async def ask(self, kind: str, walk: Walk) -> Answer:
         """What the unit tells of itself, with status 200 and as JSON: its metadata, how it does."""

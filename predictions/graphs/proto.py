@@ -1,8 +1,12 @@
-"""SeldonMessages between their two wire forms: JSON text and protobuf bytes."""
+"""SeldonMessages between their two wire forms: JSON text and protobuf bytes.
+
+A table of numbers goes from one to the other in pieces, without an object of protobuf for each of them.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
@@ -11,37 +15,49 @@ from google.protobuf.message import DecodeError
 
 from microservice.protocol import prediction_pb2 as pb
 from predictions.errors import MessageError
-from predictions.graphs.telling import tell
+from predictions.graphs import tables
+from predictions.graphs.lists import DEEPEST, read_value
+from predictions.graphs.telling import Telling
+from predictions.graphs.wire import NotPlainError, field, fields, read_proto
 
 Json = dict[str, Any]
 NO_META: Final[Json] = {}
 FAILURE: Final = pb.Status.FAILURE
-# A reader of protobuf takes a hundred levels: a list in JSON is two of them, an object three.
-_DEEPEST_LISTS: Final = 45
-_DEEPEST: Final = 64
+_FEEDBACK: Final = (("request", 1), ("response", 2), ("truth", 4))
+_META: Final = 2
+_DATA: Final = 3
 
 
 def to_proto(body: bytes) -> bytes:
-    """The bytes of the SeldonMessage that the JSON `body` says; MessageError when protobuf cannot say it."""
-    return bytes(build(orjson.loads(body)).SerializeToString())
+    """The bytes of the SeldonMessage that the JSON `body` says; MessageError when protobuf cannot say it.
+
+    Unknown fields are left out, as protobuf's JSON does.
+    """
+    return encode(tables.open_json(body))
 
 
-def build(document: Json) -> pb.SeldonMessage:
-    """The message that `document` says; unknown fields are left out, as protobuf's JSON does."""
-    message = pb.SeldonMessage()
+def encode(document: Json) -> bytes:
+    """The same of a document, whose table may be text still."""
     data = document.get("data")
-    rest = document
-    if isinstance(data, dict) and _is_quick(data):
-        rest = {key: value for key, value in document.items() if key != "data"}
-        _write_data(data, message.data)
-    _parse(rest, message)
-    return message
+    if not isinstance(data, dict) or not tables.is_quick(data):
+        return _rest(document)
+    rest = _rest({key: value for key, value in document.items() if key != "data"})
+    try:
+        return field(_DATA, tables.write(data)) + rest
+    except (json_format.Error, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise MessageError(f"`data` cannot be written as protobuf: {error}") from None
+
+
+def _rest(document: Json) -> bytes:
+    message = pb.SeldonMessage()
+    _parse(document, message)
+    return bytes(message.SerializeToString())
 
 
 def to_proto_leniently(body: bytes) -> bytes | None:
     """The same of a text in which NaN may stand, as Python writes it; None when protobuf cannot say it."""
     try:
-        return bytes(build(json.loads(body)).SerializeToString())
+        return encode(json.loads(body))
     except (MessageError, TypeError, ValueError):
         return None
 
@@ -56,16 +72,29 @@ def to_json_text(raw: bytes, meta: Json | None = None) -> tuple[bytes, str]:
 
     `meta` is what the message's own says, where that is known: protobuf leaves out what is empty.
     """
-    document = describe(parse(raw))
-    return tell({**document, "meta": meta} if meta else document)
+    message, table = tables.open_proto(raw)
+    document, telling = describe(message), Telling()
+    if table is not None:
+        document["data"] = table.tell(document["data"], telling)
+    return telling.tell({**document, "meta": meta} if meta else document)
 
 
-def read_proto(kind: Any, raw: bytes) -> Any:
-    """The message of class `kind` in `raw`; MessageError when it is none."""
-    try:
-        return kind.FromString(raw)
-    except DecodeError as error:
-        raise MessageError(f"The bytes are no {kind.__name__}: {error}") from None
+def to_document(raw: bytes) -> Json:
+    """The document of the SeldonMessage in `raw`; MessageError when it is none."""
+    message, table = tables.open_proto(raw)
+    document = describe(message)
+    if table is not None:
+        document["data"] = table.fill(document["data"])
+    return document
+
+
+def read_head(raw: bytes) -> pb.SeldonMessage:
+    """The message in `raw`, without its table where that is large; MessageError when it is none."""
+    message: pb.SeldonMessage
+    message, table = tables.open_proto(raw)
+    if table is not None:
+        table.check()
+    return message
 
 
 def parse(raw: bytes) -> pb.SeldonMessage:
@@ -111,22 +140,36 @@ def meta_of(message: pb.SeldonMessage) -> Json:
 
 
 def write_meta(raw: bytes, meta: Json) -> bytes:
-    """`raw` with `meta` in place of its own."""
-    message = parse(raw)
-    message.ClearField("meta")
-    message.meta.SetInParent()
-    _parse(meta, message.meta)
-    return bytes(message.SerializeToString())
+    """`raw` with `meta` in place of its own, and everything else as it is written."""
+    message = pb.Meta()
+    _parse(meta, message)
+    try:
+        rest = list(_without_meta(raw))
+    except NotPlainError:
+        whole = parse(raw)
+        whole.DiscardUnknownFields()
+        rest = list(_without_meta(whole.SerializeToString()))
+    return b"".join((*rest, field(_META, message.SerializeToString())))
+
+
+def _without_meta(raw: bytes) -> Iterator[bytes]:
+    start = 0
+    for found in fields(raw):
+        if found.number == _META:
+            yield raw[start : found.start]
+            start = found.end
+    yield raw[start:]
 
 
 def feedback_to_proto(body: bytes) -> bytes:
     """The bytes of the Feedback that the JSON `body` says."""
     document = orjson.loads(body)
-    feedback = pb.Feedback(reward=float(document.get("reward") or 0.0))
-    for key in ("request", "response", "truth"):
+    reward = pb.Feedback(reward=float(document.get("reward") or 0.0))
+    found = bytes(reward.SerializeToString())
+    for key, number in _FEEDBACK:
         if isinstance(document.get(key), dict):
-            getattr(feedback, key).CopyFrom(build(document[key]))
-    return bytes(feedback.SerializeToString())
+            found += field(number, encode(document[key]))
+    return found
 
 
 def feedback_to_json(feedback: pb.Feedback) -> Json:
@@ -138,67 +181,16 @@ def feedback_to_json(feedback: pb.Feedback) -> Json:
     return found
 
 
-def _is_quick(data: Json) -> bool:
-    """Whether there is a table that is written without protobuf's own, slow reader of JSON."""
-    tensor = data.get("tensor")
-    return isinstance(data.get("ndarray"), list) or (isinstance(tensor, dict) and "tftensor" not in data)
-
-
-def _write_data(data: Json, target: pb.DefaultData) -> None:
-    target.SetInParent()
-    try:
-        target.names.extend(str(name) for name in data.get("names") or ())
-        tensor = data.get("tensor")
-        if isinstance(tensor, dict):
-            target.tensor.shape.extend(tensor.get("shape") or ())
-            target.tensor.values.extend(tensor.get("values") or ())
-            target.tensor.SetInParent()
-        else:
-            target.ndarray.SetInParent()
-            _write_list(data["ndarray"], target.ndarray)
-    except (json_format.Error, TypeError, ValueError, RecursionError) as error:
-        raise MessageError(f"`data` cannot be written as protobuf: {error}") from None
-
-
-def _write_list(values: list[Any], target: Any, depth: int = 1) -> None:
-    if depth > _DEEPEST_LISTS:
-        raise ValueError(f"its lists are more than {_DEEPEST_LISTS} deep")
-    for value in values:
-        below = target.values.add()
-        if isinstance(value, list):
-            below.list_value.SetInParent()
-            _write_list(value, below.list_value, depth + 1)
-        elif isinstance(value, bool):
-            below.bool_value = value
-        elif isinstance(value, int | float):
-            below.number_value = value
-        elif isinstance(value, str):
-            below.string_value = value
-        else:
-            json_format.ParseDict(value, below, max_recursion_depth=_DEEPEST - 2 * depth)
-
-
 def _describe_data(data: pb.DefaultData) -> Json:
     kind = data.WhichOneof("data_oneof")
     found: Json = {"names": list(data.names)}
     if kind == "tensor":
         found["tensor"] = {"shape": list(data.tensor.shape), "values": list(data.tensor.values)}
     elif kind == "ndarray":
-        found["ndarray"] = [_read_value(value) for value in data.ndarray.values]
+        found["ndarray"] = [read_value(value) for value in data.ndarray.values]
     elif kind == "tftensor":
         found["tftensor"] = _document(data.tftensor)
     return found
-
-
-def _read_value(value: Any) -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "number_value":
-        return value.number_value
-    if kind == "list_value":
-        return [_read_value(each) for each in value.list_value.values]
-    if kind == "struct_value":
-        return {key: _read_value(each) for key, each in value.struct_value.fields.items()}
-    return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def _document(message: Any) -> Json:
@@ -211,7 +203,7 @@ def _document(message: Any) -> Json:
 
 def _parse(document: Json, target: Any) -> None:
     try:
-        json_format.ParseDict(document, target, ignore_unknown_fields=True, max_recursion_depth=_DEEPEST)
+        json_format.ParseDict(document, target, ignore_unknown_fields=True, max_recursion_depth=DEEPEST)
     except (json_format.Error, TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
         # Of an Any whose JSON is none it tells by whatever its own code stumbles over.
         raise MessageError(f"The message cannot be written as protobuf: {error}") from None

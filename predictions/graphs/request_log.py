@@ -125,24 +125,24 @@ class UnitLog:
         }
         self._fixed = "".join(f"Ce-{key}: {quote(value, safe=_SAFE)}\r\n" for key, value in lines.items())
 
-    def request(self, message: Message, walk: Walk) -> None:
+    async def request(self, message: Message, walk: Walk) -> None:
         """Log what came to the unit."""
         if self.logs_requests and walk.is_logged:
-            self._add_message(REQUEST, message, walk)
+            await self._add_message(REQUEST, message, walk)
 
-    def response(self, message: Message, walk: Walk) -> None:
+    async def response(self, message: Message, walk: Walk) -> None:
         """Log what goes on from the unit."""
         if self.logs_responses and walk.is_logged:
-            self._add_message(RESPONSE, message, walk)
+            await self._add_message(RESPONSE, message, walk)
 
     def feedback(self, body: bytes, walk: Walk) -> None:
         """Log a feedback that came to the unit."""
         if self.logs_responses and walk.is_logged:
             self._add(FEEDBACK, body, walk)
 
-    def _add_message(self, kind: str, message: Message, walk: Walk) -> None:
+    async def _add_message(self, kind: str, message: Message, walk: Walk) -> None:
         try:
-            body = message.body
+            body = await message.text()
         except SeldonError:
             # JSON cannot say it, and a graph whose units speak gRPC need not care.
             DROPPED.add((self._client, "no_json"))

@@ -26,7 +26,7 @@ async def walk_graph(root: Node, message: Message, walk: Walk) -> Message:
     node = root
     while True:
         if node.log is not None:
-            node.log.request(message, walk)
+            await node.log.request(message, walk)
         if node.input_kind:
             message = await node.transform_input(message, walk)
         if not node.children:
@@ -54,7 +54,7 @@ async def _walk_up(pending: list[Pending], message: Message, walk: Walk) -> Mess
         if node.outputs:
             message = await node.transform_output(message, walk)
         if node.log is not None:
-            node.log.response(message, walk)
+            await node.log.response(message, walk)
     return message
 
 

@@ -72,7 +72,7 @@ class SeldonGrpcProtocol(GrpcProtocol, SeldonProtocol):
         return Call("POST", self.feedback_method, proto.feedback_to_proto(body), PROTOBUF, puid)
 
     def read_reply(self, raw: bytes) -> Document:
-        return proto.describe(proto.parse(raw))
+        return proto.to_document(raw)
 
 
 class V2GrpcProtocol(GrpcProtocol, V2Protocol):
@@ -81,17 +81,11 @@ class V2GrpcProtocol(GrpcProtocol, V2Protocol):
     method = "/inference.GRPCInferenceService/ModelInfer"
 
     def call(self, target: str, body: bytes, client: str, puid: str) -> Call:
-        try:
-            message = infer.for_model(infer.json_to_request(body), target, "")
-        except ValueError as error:
-            raise MessageError(f"The request cannot be written as protobuf: {error}.") from None
+        message = infer.for_model(infer.json_to_request(body), target, "")
         return Call("POST", self.method, message, PROTOBUF, puid)
 
     def read_reply(self, raw: bytes) -> Document:
-        try:
-            document: Document = orjson.loads(infer.answer_to_json(raw)[0])
-        except ValueError as error:
-            raise MessageError(str(error)) from None
+        document: Document = orjson.loads(infer.answer_to_json(raw)[0])
         for tensor in document["outputs"]:
             if tensor["datatype"] == _FLOATS:
                 tensor["data"] = _shortened(tensor["data"])

@@ -322,7 +322,7 @@ async def test_unit_that_is_late_is_told_within_its_deadline_and_rests_when_it_f
                 inputs=[pb.ModelInferRequest.InferInputTensor(name="x", datatype="FP32", shape=[2])],
                 raw_input_contents=[b"1234"],
             ),
-            "The message cannot be used: x: shape [2] needs 2 values, there are 1.",
+            "Tensor x: shape [2] needs 2 values, there are 1.",
         ),
     ],
     ids=["no inputs", "too many raw contents", "too few values"],
