@@ -43,7 +43,7 @@ class TensorflowServicer:
     async def predict(self, request: Request) -> Reply:
         """A prediction; tensors go through unread."""
         asked = read_proto(pb.PredictRequest, request.body)
-        deployed, model = self._open.meant(request, asked.model_spec.name)
+        deployed, model = self._open.model_meant(request, asked.model_spec.name, "")
         if deployed.flow.name != TENSORFLOW:
             raise ProtocolMismatchError(deployed.name, deployed.flow.name)
         request.puid = puid_of(request, {})

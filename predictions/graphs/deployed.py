@@ -66,6 +66,14 @@ class Deployed:
         """The deployment's name."""
         return self.serving.name
 
+    def model_asked(self, name: str) -> str:
+        """The model that every unit is asked for when a caller names `name`; empty: each for its own.
+
+        A unit's name means the graph: asked for it, the other units would say that they have no such model.
+        """
+        roots = [each.root for each in (*self.predictors, *self.shadows)]
+        return "" if any(node.name == name for root in roots for node in root.walk()) else name
+
     def predictor(self, name: str) -> LivePredictor | None:
         """The predictor or shadow of that name; None when there is none."""
         return next((each for each in (*self.predictors, *self.shadows) if each.name == name), None)

@@ -96,7 +96,7 @@ class OpenEndpoints:
         return json_reply(self.rows(request, is_ready_only=is_ready_only))
 
     async def _predict(self, request: Request, named: str) -> Reply:
-        deployed, model = self.meant(request, named)
+        deployed, model = self.model_meant(request, named, "")
         return await self._deployments.infer(request, deployed, TENSORFLOW, model)
 
     async def _tell(self, request: Request, kind: str, protocol: str) -> Reply:
@@ -146,7 +146,7 @@ class OpenEndpoints:
         deployed, name = self.meant(request, model)
         if version and not name:
             raise NotFoundError(f"Deployment {deployed.name} has no versions; name one of its units' models")
-        return deployed, f"{name}{flows.VERSIONS}{version}" if version else name
+        return deployed, f"{name}{flows.VERSIONS}{version}" if version else deployed.model_asked(name)
 
     def unit_meant(self, request: Request, model: str, protocol: str) -> tuple[Deployed, str]:
         """The deployment that is meant, and its unit called `model`, else the root."""

@@ -54,6 +54,14 @@ async def test_model_of_the_path_is_every_units_and_without_it_each_has_its_own(
     assert a.paths == ["/v2/models/m/infer"] * 2 + ["/v2/models/a/infer", "/v2/models/b/infer"]
 
 
+async def test_model_that_is_one_of_the_units_is_the_graph_whose_units_have_names_of_their_own() -> None:
+    async with units({"any": raised(1)}) as (machine, (a,)):
+        deploy(machine, unit("a", "MODEL", unit("b", endpoints=a.url), endpoints=a.url))
+        for name in ("a", "b"):
+            assert (await machine.post(f"/seldon/acme/sum/v2/models/{name}/infer", ASKED)).status == 200
+    assert a.paths == ["/v2/models/a/infer", "/v2/models/b/infer"] * 2
+
+
 async def test_without_a_prefix_the_model_is_the_deployment_or_one_of_the_default_deployment() -> None:
     async with units({"any": raised(1)}) as (machine, (a,)):
         deploy(machine, unit("a", endpoints=a.url))
