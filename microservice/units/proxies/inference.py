@@ -11,6 +11,7 @@ import numpy as np
 from microservice.errors import StartError, UpstreamError
 from microservice.protocol.errors import InvalidMessageError
 from microservice.protocol.payload import shorten
+from microservice.protocol.v2 import DATATYPES
 from microservice.units.calling import Upstream, describe_need
 
 Json = dict[str, Any]
@@ -19,12 +20,14 @@ KINDS = {
     "INT8": "int8", "INT16": "int16", "INT32": "int32", "INT64": "int64",
     "FP16": "float16", "FP32": "float32", "FP64": "float64",
 }  # fmt: skip
+UNTOLD_INPUT = "input-0"  # as our own microservice and MLServer call an input without a name
 
 
 class TritonProxy:
     """Asks `model_name` at `rest_endpoint`. What the model takes is read from its metadata, once.
 
     An array is the model's only input, or the one that `model_input` names; `jsonData` has an array for each.
+    A model that describes no inputs, as many of MLServer's, is sent what there is in its own type.
     """
 
     def __init__(
@@ -40,12 +43,15 @@ class TritonProxy:
         self._path = f"/v2/models/{quote(model_name)}{version}"
         self._input = model_input
         self._output = model_output
-        self._kinds: dict[str, str] = {}
+        self._kinds: dict[str, str] | None = None
 
     def predict(self, X: Any, features_names: Sequence[str]) -> Any:  # noqa: N803 - its name there
         """Return the model's output as an array, several as a JSON object of arrays."""
         kinds = self._read_kinds()
-        tensors = [write_tensor(name, kinds[name], value) for name, value in self._name(X, kinds).items()]
+        tensors = [
+            write_tensor(name, kinds.get(name) or datatype_of(value), value)
+            for name, value in self._name(X, kinds).items()
+        ]
         body: Json = {"inputs": tensors}
         if self._output:
             body["outputs"] = [{"name": self._output}]
@@ -62,15 +68,17 @@ class TritonProxy:
 
     def _read_kinds(self) -> dict[str, str]:
         """Return the datatype of each input, as the model's metadata says."""
-        if not self._kinds:
+        if self._kinds is None:
             answer = self._upstream.get(self._path)
             try:
-                self._kinds = {tensor["name"]: tensor["datatype"] for tensor in answer["inputs"]}
+                self._kinds = {tensor["name"]: tensor["datatype"] for tensor in answer["inputs"] or ()}
             except (KeyError, TypeError) as error:
                 raise self._fault("has no metadata that names its inputs") from error
         return self._kinds
 
     def _name(self, value: Any, kinds: dict[str, str]) -> dict[str, Any]:
+        if not kinds:
+            return value if isinstance(value, dict) else {self._input or UNTOLD_INPUT: value}
         if isinstance(value, dict):
             unknown = value.keys() - kinds.keys()
             if unknown:
@@ -86,6 +94,11 @@ class TritonProxy:
 
     def _fault(self, problem: str) -> UpstreamError:
         return UpstreamError(self._upstream.address + self._path, problem)
+
+
+def datatype_of(value: Any) -> str:
+    """Return the datatype of an array, a list or a text as it is; BYTES of what no number type is."""
+    return DATATYPES.get(np.array(value).dtype, "BYTES")
 
 
 def write_tensor(name: str, datatype: str, value: Any) -> Json:

@@ -88,6 +88,22 @@ def test_array_is_the_only_input_in_the_models_type_and_metadata_is_read_once() 
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "options", "sent"),
+    [
+        (ROWS.astype(int), {}, {"name": "input-0", "datatype": "INT64", "shape": [2, 2]}),
+        (ROWS, {"model_input": "x"}, {"name": "x", "datatype": "FP64", "shape": [2, 2]}),
+        ({"b": [True]}, {}, {"name": "b", "datatype": "BOOL", "shape": [1]}),
+        ("hello", {}, {"name": "input-0", "datatype": "BYTES", "shape": [1]}),
+    ],
+)
+def test_model_that_describes_no_inputs_is_sent_what_there_is(value: Any, options: Any, sent: Any) -> None:
+    answer = {"outputs": [{"name": "y", "datatype": "INT64", "shape": [1], "data": [7]}]}
+    _, asked = ask_triton({}, value, answer, **options)
+    [tensor] = asked.calls[1][1]["inputs"]
+    assert {field: tensor[field] for field in sent} == sent
+
+
 def test_several_inputs_come_as_json_and_several_outputs_go_as_json() -> None:
     two = {"outputs": [output("y", 1), output("z", 2)]}
     kinds = {"a": "INT64", "b": "BYTES"}
