@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from grpc import aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from common.errors import UnavailableError
-from microservice.protocol.pools import EveryPool
 from predictions.grpc_calls import GrpcMethods
+from predictions.grpc_open import add_open_services
 
 GRACE_SECONDS: Final = 10.0
 
@@ -30,13 +28,7 @@ class GrpcPart:
     async def start(self) -> None:
         """Listen; UnavailableError when the address cannot be had."""
         server = aio.server(handlers=[self._methods], options=self._options())
-        services = self._methods.services
-        healths = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(healths, server)
-        named = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(named, server, EveryPool())
-        for service in ("", *services):
-            await healths.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await add_open_services(server, self._methods.services)
         try:
             self.port = server.add_insecure_port(self._address)
         except RuntimeError as error:
