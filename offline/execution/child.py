@@ -52,10 +52,11 @@ class Leash:
         """Until the end of the process."""
         while True:
             left = self._lease_end - clock.boot_seconds()
-            if left <= 0:
-                die("the lease is over")
-            if select.select([self._heard], [], [], min(left, 1.0))[0]:
+            # First what was said meanwhile: a process that was slow to start may find its lease extended.
+            if select.select([self._heard], [], [], max(0.0, min(left, 1.0)))[0]:
                 self._hear(os.read(self._heard, 65_536))
+            elif left <= 0:
+                die("the lease is over")
 
     def _hear(self, data: bytes) -> None:
         if not data:
