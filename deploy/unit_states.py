@@ -21,7 +21,7 @@ _MOST_BYTES: Final = 2**16
 _PATH: Final = "/health/status"
 
 
-def ask_states(units: Iterable[Mapping[str, Any]]) -> States:
+def ask_states(units: Iterable[Mapping[str, Any]], wait_seconds: float = _WAIT_SECONDS) -> States:
     """What those of a status's units answer that can be asked, by predictor and name.
 
     One process of each is asked that is ready; who is slow, or has nothing to say, is left out.
@@ -31,9 +31,10 @@ def ask_states(units: Iterable[Mapping[str, Any]]) -> States:
         return {}
     pool = ThreadPoolExecutor(len(doors[:_MOST_UNITS]), thread_name_prefix="states")
     asked: dict[Future[State], tuple[str, str]] = {
-        pool.submit(_ask, door): (predictor, name) for predictor, name, door in doors[:_MOST_UNITS]
+        pool.submit(_ask, door, wait_seconds): (predictor, name)
+        for predictor, name, door in doors[:_MOST_UNITS]
     }
-    done, _ = wait(asked, timeout=_WAIT_SECONDS)
+    done, _ = wait(asked, timeout=wait_seconds)
     pool.shutdown(wait=False, cancel_futures=True)
     return {asked[each]: state for each in done if (state := each.result())}
 
@@ -43,13 +44,13 @@ def _door_of(unit: Mapping[str, Any]) -> str:
     return next((str(each.get("http") or each["endpoint"]) for each in ready), "")
 
 
-def _ask(door: str) -> State:
+def _ask(door: str, wait_seconds: float) -> State:
     parts = urlsplit(door)
     if parts.scheme != "http" or not parts.hostname or not parts.port:
         return {}
     try:
         status, body = bounded_get(
-            parts.hostname, parts.port, _PATH, seconds=_WAIT_SECONDS, most_bytes=_MOST_BYTES
+            parts.hostname, parts.port, _PATH, seconds=wait_seconds, most_bytes=_MOST_BYTES
         )
         found = json.loads(body) if status == 200 else {}
     except (OSError, http.client.HTTPException, ValueError, RecursionError):

@@ -50,7 +50,7 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._child.communicate(timeout=20)
+            self._child.communicate(timeout=100)
         finally:
             self._child.kill()
         assert self._child.returncode == 0

@@ -26,7 +26,7 @@ def run_doctor(data: Path, *words: str, **variables: str) -> subprocess.Complete
     environment = child_environment(SELDON_DATA=str(data), PYTHONPATH=str(ROOT), SELDON_PORT="0", **variables)
     command = [sys.executable, "-m", "cli.main", "doctor", *words]
     return subprocess.run(
-        command, env=environment, cwd=data.parent, capture_output=True, text=True, timeout=60, check=False
+        command, env=environment, cwd=data.parent, capture_output=True, text=True, timeout=100, check=False
     )
 
 
@@ -84,7 +84,7 @@ def test_whatever_is_broken_is_told_without_a_traceback(
         SELDON_DATA=str(tmp_path / "data"), PYTHONPATH=str(ROOT), **{"SELDON_PORT": "0", **variables}
     )
     command = [sys.executable, "-m", "cli.main", "doctor"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert expected in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert "secret-word" not in done.stdout + done.stderr

@@ -51,7 +51,7 @@ def test_operator_finds_the_cluster_works_and_ends_on_sigterm(tmp_path: Path) ->
             wait_for_state(server, "Available")
         finally:
             process.send_signal(signal.SIGTERM)
-            _, told = process.communicate(timeout=30)
+            _, told = process.communicate(timeout=100)
     assert process.returncode == 0
     assert b"watches SeldonDeployments" in told
 
@@ -60,7 +60,7 @@ def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
     env = environment(tmp_path, 1) | {"KUBECONFIG": str(tmp_path / "nothing")}
     command = [sys.executable, "-m", "cli.main", "kubernetes-operator"]
     ended = subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=100, check=False
     )
     assert ended.returncode == 1
     assert "the Kubernetes API cannot be reached: neither a pod's account nor a kubeconfig" in ended.stderr

@@ -22,7 +22,7 @@ from common.version import VERSION
 
 def run_cli(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.main", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

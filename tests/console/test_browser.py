@@ -42,7 +42,7 @@ def server(data: Path) -> Iterator[str]:
 
 
 def run(surroundings: dict[str, str], *words: str) -> None:
-    subprocess.run([sys.executable, *words], cwd=ROOT, env=surroundings, check=True, timeout=60)
+    subprocess.run([sys.executable, *words], cwd=ROOT, env=surroundings, check=True, timeout=100)
 
 
 @contextmanager

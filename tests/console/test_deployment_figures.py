@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from clients.services import NewClient
+from deploy.waiting import wait_until
 from tests.console.routed import apply_document, apply_router, note_process
 from tests.deploy.graph_traffic import add_calls
 from tests.deploy.manifested import container, manifest, predictor
@@ -43,6 +45,19 @@ def routed(acme: NewClient, globex: NewClient, tmp_path: Path) -> NewClient:
     return acme
 
 
+def text_once_told(console: Browser, word: str) -> str:
+    """The unit's page once its process has answered: a page waits less than a second for it."""
+    texts: list[str] = []
+
+    def is_told() -> bool:
+        cache.clear()
+        texts.append(text_of(console, UNIT))
+        return word in texts[-1]
+
+    assert wait_until(is_told, 60)
+    return texts[-1]
+
+
 @pytest.mark.parametrize("address", [ONE, f"{ONE}live/", UNIT, f"{UNIT}live/"])
 def test_latency_is_drawn_with_its_figures(console: Browser, routed: NewClient, address: str) -> None:
     text = text_of(console, address)
@@ -62,7 +77,7 @@ def test_page_leads_to_each_unit_and_says_what_routers_chose(console: Browser, r
 def test_what_a_router_has_learnt_is_shown(console: Browser, routed: NewClient) -> None:
     with answering(200, told(LEARNT)) as address:
         note_process(routed, address)
-        text = text_of(console, UNIT)
+        text = text_once_told(console, "ThompsonSampling")
     for words in ("ThompsonSampling", "/data/state.sqlite3", "0.900", ">30<"):
         assert words in text
 
@@ -72,7 +87,7 @@ def test_what_a_detector_has_seen_is_shown_escaped(console: Browser, routed: New
         200, told({"detector": "<b>KSDrift", "latest": {"is_drift": 1, "p_val": [0.01, 0.5]}})
     ) as at:
         note_process(routed, at)
-        text = text_of(console, UNIT)
+        text = text_once_told(console, "KSDrift")
     for words in ("&lt;b&gt;KSDrift", "Latest: drift", "<dd>yes</dd>", "0.01, 0.5"):
         assert words in text
 

@@ -24,7 +24,7 @@ needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kube
 
 def built(overlay: str) -> list[dict[str, Any]]:
     command = ["kubectl", "kustomize", str(FOLDER / overlay)]
-    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100).stdout
     return list(yaml.safe_load_all(text))
 
 

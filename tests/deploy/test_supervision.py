@@ -196,7 +196,7 @@ def first_pid(supervisor: subprocess.Popen[str]) -> int:
 
 def end(supervisor: subprocess.Popen[str], number: signal.Signals) -> int:
     supervisor.send_signal(number)
-    supervisor.communicate(timeout=60)
+    supervisor.communicate(timeout=100)
     return supervisor.returncode
 
 

@@ -34,7 +34,7 @@ def test_systemd_finds_no_fault(name: str, tmp_path: Path) -> None:
         text = path.read_text().replace("/opt/seldon-api/bin/seldon-cli", "/bin/true")
         (tmp_path / path.name).write_text(text.replace("=seldon\n", "=daemon\n"))
     command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / name)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     ours = [line for line in done.stderr.splitlines() if "seldon-api" in line]
     assert (done.returncode, ours) == (0, [])
 

@@ -25,7 +25,7 @@ def answering(status: int, body: bytes, hold: threading.Event | None = None) -> 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if hold is not None:
-                hold.wait(10)
+                hold.wait(60)
             self.send_response(status if self.path == "/health/status" else 404)
             self.end_headers()
             self.wfile.write(body)
@@ -57,7 +57,7 @@ def test_state_is_what_the_first_ready_process_answers() -> None:
     with answering(200, told(ROUTER)) as address:
         asked = unit("http://127.0.0.1:1", "starting")
         asked["processes"].append(unit(address)["processes"][0])
-        assert ask_states([asked]) == {("main", "router"): ROUTER}
+        assert ask_states([asked], 20) == {("main", "router"): ROUTER}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_unit_with_nothing_to_say_is_left_out(status: int, body: bytes) -> None:
 def test_unit_that_hangs_keeps_no_other_from_being_told() -> None:
     hold = threading.Event()
     with answering(200, told(ROUTER), hold) as slow, answering(200, told(ROUTER)) as quick:
-        found = ask_states([unit(slow, name="slow"), unit(quick)])
+        found = ask_states([unit(slow, name="slow"), unit(quick)], 3)
         hold.set()
     assert list(found) == [("main", "router")]
 

@@ -120,7 +120,7 @@ def test_what_a_caller_does_wrong_gets_its_true_status(share: Serve) -> None:
 @pytest.mark.slow
 def test_a_chunked_body_over_the_limit_is_refused_while_it_is_read(share: Serve) -> None:
     served = share("TextModel", TEXT_MODEL, "--max-body-bytes", "1000")
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=100)
     connection.request("POST", "/predict", iter([b"x" * 600, b"x" * 600]), encode_chunked=True)
     assert connection.getresponse().status == 413
     connection.close()

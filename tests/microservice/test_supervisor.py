@@ -30,7 +30,7 @@ def test_a_slow_call_delays_no_health_check_and_is_finished_after_sigterm(
     (tmp_path / "go").touch()
     caller.join()
     assert answers == [(200, {"strData": "x", "meta": {}})]
-    assert served.process.wait(timeout=30) == 0
+    assert served.process.wait(timeout=60) == 0
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def test_tritonclient_gets_its_values_back_in_every_way(tmp_path: Path) -> None:
             http,
             line.split("gRPC at ")[1].strip(),
         ]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=100, check=False)
     finally:
         end(process)
     assert done.returncode == 0, done.stderr

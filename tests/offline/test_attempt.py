@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -40,9 +41,9 @@ def under_way(run: JobRun, stopping: Event | None = None) -> Iterator[threading.
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert wait_until(lambda: again(run).note != "", 30)
+    assert wait_until(lambda: again(run).note != "", 60)
     yield thread
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -137,8 +138,10 @@ def test_job_whose_run_another_worker_has_is_killed(queue: Queue) -> None:
 
 
 def test_job_is_killed_when_the_database_is_away_until_the_lease_is_over(
-    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settings.RUN_LEASE_SECONDS = 3.0
+
     def refuse(*_: object) -> None:
         raise OperationalError("server closed the connection")
 

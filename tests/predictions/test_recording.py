@@ -28,7 +28,7 @@ async def test_answered_prediction_is_recorded_as_seldon_server_did_and_more() -
     record = machine.records()[0]
     assert record["prediction"] == read(answer)
     assert record.pop("latency_ms") > 0
-    assert abs(record.pop("timestamp") - clock.unix_seconds()) < 5
+    assert abs(record.pop("timestamp") - clock.unix_seconds()) < 60
     assert {key: record[key] for key in record if key not in ("input", "prediction")} == {
         "consumer": "acme",
         "client": "acme",

@@ -32,7 +32,7 @@ def test_nothing_is_shared_without_redis(settings: Any) -> None:
 def test_redis_is_never_imported_where_nothing_is_shared(tmp_path: Path) -> None:
     program = "import seldon_api.asgi, sys; sys.exit('redis' in sys.modules)"
     environment = {"SELDON_DATA": str(tmp_path), "PATH": ""}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=100)
 
 
 @pytest.fixture

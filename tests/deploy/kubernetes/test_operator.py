@@ -81,7 +81,7 @@ def wait_for_state(server: ApiServer, state: str, name: str = "iris") -> None:
     server.wait_for(lambda: server.objects.get(place, {}).get("status", {}).get("state") == state)
 
 
-def wait_for_object(server: ApiServer, name: str, seconds: float = 15) -> None:
+def wait_for_object(server: ApiServer, name: str, seconds: float = 60) -> None:
     server.wait_for(lambda: name in {place[3] for place in server.objects}, seconds)
 
 

@@ -24,7 +24,7 @@ def shown(folder: Path, *words: str, **fields: Any) -> str:
     made = instance(unit(command=(sys.executable, "-c", *words), **fields))
     part = processes.part_of(made, folder)
     return subprocess.run(
-        part.command, env=part.alone, capture_output=True, text=True, check=True, timeout=20
+        part.command, env=part.alone, capture_output=True, text=True, check=True, timeout=100
     ).stdout
 
 

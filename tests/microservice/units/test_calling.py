@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -62,9 +62,11 @@ def test_who_is_told_to_come_again_does_so_while_there_is_patience() -> None:
 def test_server_that_is_away_or_slow_is_told() -> None:
     with pytest.raises(UpstreamError, match="cannot be reached"):
         Upstream(f"127.0.0.1:{free_port()}").post("/", {})
-    with answering(lambda path, body: time.sleep(1)) as asked:
+    may_answer = threading.Event()
+    with answering(lambda path, body: may_answer.wait(30)) as asked:
         with pytest.raises(UpstreamTimeoutError, match=r"did not answer within 0\.1 s") as caught:
             Upstream(asked.address, timeout_seconds=0.1).post("/", {})
+        may_answer.set()
         assert caught.value.status_code == 504
 
 

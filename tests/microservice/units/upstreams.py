@@ -30,7 +30,7 @@ def answering(answer: Answering) -> Iterator[Asked]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 10
+        timeout = 60
 
         def setup(self) -> None:
             asked.connections += 1

@@ -106,7 +106,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         surroundings = {**found, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""}
         words = [sys.executable, "-m", "tests.predictions.graphs.furnish"]
         made = subprocess.run(
-            words, cwd=ROOT, env=surroundings, check=True, timeout=60, capture_output=True, text=True
+            words, cwd=ROOT, env=surroundings, check=True, timeout=100, capture_output=True, text=True
         )
         with serve(surroundings) as url:
             yield url, made.stdout.split()[-1]
