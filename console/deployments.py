@@ -132,6 +132,12 @@ def manifest_text(row: SeldonDeployment) -> str:
     return write_objects([row.manifest])
 
 
+def replicas_of(row: SeldonDeployment) -> int:
+    """What a form that scales everything begins with: the most that a container has now."""
+    told = [int(unit["replicas"]) for unit in row.status.get("units") or ()]
+    return max(told, default=int(row.manifest["spec"].get("replicas") or 1))
+
+
 def log_views(logs: Sequence[Log]) -> Iterator[LogView]:
     """The ends of logs."""
     for log in logs:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from clients.services import get_client
 from common.errors import InvalidInputError, SeldonError
 from console.deployment_unit import page_of_unit
-from console.deployments import list_rows, manifest_text, page_of_one
+from console.deployments import list_rows, manifest_text, page_of_one, replicas_of
 from console.paging import slice_of
 from console.requests import back_to, by_operator, number_in, page, refused, show, words_in
 from deploy.models import SeldonDeployment
@@ -52,7 +52,7 @@ def show_client(request: HttpRequest, name: str) -> HttpResponseBase:
 def show_one(request: HttpRequest, name: str, deployment: str) -> HttpResponseBase:
     """One deployment: graph, traffic, processes, logs, history, manifest."""
     row = _find(name, deployment)
-    more = {"history": history_of(row), "manifest": manifest_text(row), "client": row.client}
+    more = {"history": history_of(row), "manifest": manifest_text(row), "replicas": replicas_of(row)}
     context = {**page_of_one(row), **more, "tab": "deployments"}
     return show(request, "deployment.html", f"Deployment {row.name}", context)
 

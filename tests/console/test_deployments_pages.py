@@ -86,6 +86,13 @@ def test_what_units_do_otherwise_on_one_machine_is_warned_of(
     assert "nor is this" in text
 
 
+def test_form_that_scales_begins_with_what_there_is(console: Browser, deployed: NewClient) -> None:
+    assert 'name="replicas" min="0" max="1000" value="2"' in console.get(ONE).content.decode()
+    apply(deployed, manifest(name="new"))
+    fresh = console.get("/admin/client/acme/deployments/new/").content.decode()
+    assert 'name="replicas" min="0" max="1000" value="1"' in fresh
+
+
 def test_deployment_of_another_client_is_not_found(console: Browser, deployed: NewClient) -> None:
     assert console.get("/admin/client/globex/deployments/iris/").status_code == 404
 

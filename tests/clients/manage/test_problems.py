@@ -58,6 +58,9 @@ def test_unknown_path_is_a_problem(operator: Manage) -> None:
         ("/users/1/none", ("error_msg",)),
         ("/api/v9/none", ("status", "info")),
         ("/v2/none", ("error",)),
+        ("/seldon/acme/iris/v2/models/none/of/this", ("error",)),
+        ("/seldon/iris/v2/health/none", ("error",)),
+        ("/seldon/acme/v2/api/none", ("status", "info")),
     ],
 )
 def test_unknown_path_below_a_surface_is_refused_in_its_words(path: str, place: tuple[str, ...]) -> None:
