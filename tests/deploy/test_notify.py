@@ -15,7 +15,7 @@ from deploy.notify import Notifier
 def heard(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(10)
+        listening.settimeout(60)
         yield listening
 
 
@@ -32,7 +32,7 @@ def test_systemd_hears_ready_alive_and_stopping(heard: socket.socket) -> None:
 def test_abstract_socket_is_spoken_to() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0seldon-notify-test")
-        listening.settimeout(10)
+        listening.settimeout(60)
         Notifier("@seldon-notify-test").ready("http://x")
         assert listening.recv(4096).startswith(b"READY=1")
 

@@ -138,7 +138,7 @@ async def test_what_was_kept_while_redis_was_lost_is_shared_once_it_is_back(
     redis_server.kill()
     await store._tell(lambda client: client.ping())
     redis_server.start()
-    assert await asyncio.to_thread(wait_until, lambda: _is_back(store._link), timeout_seconds=10)
+    assert await asyncio.to_thread(wait_until, lambda: _is_back(store._link), timeout_seconds=60)
     await store.settle(first)
     assert (await other.claim("acme", KEY, BODY)).is_kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from typing import Any
 
@@ -16,11 +17,20 @@ def say(**facts: Any) -> None:
     sys.stdout.flush()
 
 
+def tick(ticks: list[float]) -> None:
+    """Note every hundredth of a second in which this process was let run."""
+    while True:
+        time.sleep(0.01)
+        ticks.append(time.time())
+
+
 def follow() -> None:
-    """Tells of every change of the snapshot until the test closes standard input."""
+    """Tells of every change of the snapshot, and of the ticks until then, until standard input is closed."""
     from stores.changes import ChangeWatcher  # noqa: PLC0415 - Django is set up first
     from stores.config import get_store  # noqa: PLC0415
 
+    ticks: list[float] = []
+    threading.Thread(target=tick, args=[ticks], daemon=True).start()
     store = get_store()
     watcher = ChangeWatcher()
     watcher.start()
@@ -28,7 +38,7 @@ def follow() -> None:
     def tell(paths: frozenset[str]) -> None:
         for path in paths:
             document = store.get(path)
-            say(path=path, value=document.value if document else None)
+            say(path=path, value=document.value if document else None, ticks=ticks[-500:])
 
     store.watch(tell)
     say(ready=True)

@@ -72,7 +72,7 @@ def running(made: NamedBundle, **variables: str) -> Iterator[str]:
 def predict(url: str) -> Any:
     body = json.dumps({"data": {"ndarray": [[1.5]]}}).encode()
     request = urllib.request.Request(f"{url}/predict", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as reply:
+    with urllib.request.urlopen(request, timeout=60) as reply:
         return json.loads(reply.read())["data"]["ndarray"]
 
 
