@@ -19,11 +19,13 @@ from common import clock
 if TYPE_CHECKING:
     from clients.models import Client
     from deploy import errors, figures, manifests, models, selectors, services
+    from deploy import logs as deployment_logs
     from deploy.manifests import Manifest
 else:
     errors = lazy("deploy.errors")
     manifests = lazy("deploy.manifests")
     models = lazy("deploy.models")
+    deployment_logs = lazy("deploy.logs")
     selectors = lazy("deploy.selectors")
     figures = lazy("deploy.figures")
     services = lazy("deploy.services")
@@ -228,32 +230,32 @@ def rollback(name: str, generation: int | None, namespace: str) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--unit", "-c", default="", help="Only of this container.")
+@click.option("--unit", "--container", "-c", "unit", default="", help="Only of this container.")
 @click.option("--predictor", "-p", default="", help="Only of this predictor.")
 @click.option("--tail", type=click.IntRange(0), default=50, show_default=True, help="Lines of each process.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
 @namespace_option
 def logs(name: str, unit: str, predictor: str, tail: int, follow: bool, namespace: str) -> None:
-    """Print what the processes of a deployment wrote.
+    """Print what the processes of a deployment wrote, on this machine or in the pods of a cluster.
 
     \b
     Examples:
       seldon-cli logs iris -c classifier -f -n acme
     """
     row = _find(name, namespace)
-    found = selectors.logs_of(row, predictor=predictor, unit=unit)
+    found = deployment_logs.logs_of(row, predictor, unit)
     if not found:
         raise errors.LogMissingError(row.name, unit)
     several = len(found) > 1
-    places = {}
+    ends = {}
     for log in found:
-        lines, places[log.path] = selectors.read_log(log.path, tail)
+        lines, ends[log.title] = log.tail(tail)
         _tell_lines(log.title, lines, several)
     while follow:
         time.sleep(_POLL_SECONDS)
         # Anew each time: a replacement brings other processes.
-        for log in selectors.logs_of(_find(name, namespace), predictor=predictor, unit=unit):
-            lines, places[log.path] = selectors.read_log_from(log.path, places.get(log.path, 0))
+        for log in deployment_logs.logs_of(_find(name, namespace), predictor, unit):
+            lines, ends[log.title] = log.since(ends.get(log.title))
             _tell_lines(log.title, lines, several)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from console.deployment_figures import calls_plot, latency_plot, routers_of, state_views, tiles_of
-from console.deployments import MOST_LOGS, log_views, processes_of, see, unit_row
+from console.deployments import logs_on_page, processes_of, see, unit_row
 from deploy.figures import units_below
 from deploy.models import SeldonDeployment
-from deploy.selectors import is_running, logs_of
+from deploy.selectors import is_running
 from predictions.errors import UnitMissingError
 
 
@@ -22,7 +22,6 @@ def page_of_unit(row: SeldonDeployment, predictor: str, name: str) -> dict[str, 
     state = seen.states.get((predictor, name))
     mine = {(predictor, name): state} if state else {}
     alone = {**unit, "children": [{**each, "children": []} for each in unit.get("children") or ()]}
-    logs = logs_of(row, predictor, name)
     return {
         "deployment": row,
         "client": row.client,
@@ -37,8 +36,7 @@ def page_of_unit(row: SeldonDeployment, predictor: str, name: str) -> dict[str, 
         "states": state_views(mine),
         "units": [processes_of(found)] if found else [],
         "is_running": is_running(),
-        "logs": list(log_views(logs[:MOST_LOGS])),
-        "more_logs": len(logs[MOST_LOGS:]),
+        **logs_on_page(row, predictor, name),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.core.cache import cache
 from django.urls import reverse
 
+from common.errors import SeldonError
 from console.deployment_figures import (
     RouterView,
     latency_plot,
@@ -21,10 +22,11 @@ from console.graphs import MOST_UNITS, Node, draw_graph
 from console.numbers import percent
 from console.plots import Plot, Share, shares_of
 from deploy.figures import branches_of, is_router, traffic_of, units_below
+from deploy.logs import logs_of
 from deploy.manifests import write_objects
 from deploy.manifests.records import BUILT_IN
 from deploy.models import SeldonDeployment
-from deploy.selectors import Log, is_running, kind_of, logs_of, read_log, summary_of
+from deploy.selectors import is_running, kind_of, summary_of
 from deploy.unit_states import States, ask_states
 from predictions.graph_traffic import GraphTraffic
 
@@ -103,7 +105,7 @@ def page_of_one(row: SeldonDeployment) -> dict[str, Any]:
     seen = see(row)
     predictors = row.manifest["spec"]["predictors"]
     live = [str(each["name"]) for each in predictors if not each.get("shadow")]
-    logs, summary = logs_of(row), list_rows([row])[0]
+    summary = list_rows([row])[0]
     units = [(unit, str(each["name"])) for each in predictors for unit in units_below(each["graph"])]
     processes = list(seen.units.values())
     routers = [each for predictor in predictors for each in _routers(predictor, seen)]
@@ -122,8 +124,7 @@ def page_of_one(row: SeldonDeployment) -> dict[str, Any]:
         "units": [processes_of(each) for each in processes[:MOST_ROWS]],
         "more_processes": len(processes[MOST_ROWS:]),
         "is_running": is_running(),
-        "logs": list(log_views(logs[:MOST_LOGS])),
-        "more_logs": len(logs[MOST_LOGS:]),
+        **logs_on_page(row),
     }
 
 
@@ -138,11 +139,15 @@ def replicas_of(row: SeldonDeployment) -> int:
     return max(told, default=int(row.manifest["spec"].get("replicas") or 1))
 
 
-def log_views(logs: Sequence[Log]) -> Iterator[LogView]:
-    """The ends of logs."""
-    for log in logs:
-        lines, _ = read_log(log.path, LOG_LINES)
-        yield LogView(log.title, "\n".join(lines))
+def logs_on_page(row: SeldonDeployment, predictor: str = "", unit: str = "") -> dict[str, Any]:
+    """The ends of the first logs, and how many more there are; why, when they cannot be read."""
+    try:
+        found = logs_of(row, predictor, unit)
+        views = [LogView(log.title, "\n".join(log.tail(LOG_LINES).lines)) for log in found[:MOST_LOGS]]
+    except SeldonError as error:
+        # The page has more to tell than logs.
+        return {"logs": [LogView("logs", error.message)], "more_logs": 0}
+    return {"logs": views, "more_logs": len(found[MOST_LOGS:])}
 
 
 def processes_of(unit: Mapping[str, Any]) -> dict[str, Any]:

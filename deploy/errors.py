@@ -184,7 +184,16 @@ class LogMissingError(NotFoundError):
     code = "log_missing"
 
     def __init__(self, deployment: str, unit: str) -> None:
-        super().__init__(f"{deployment} has no log{f' of {unit}' if unit else ''} on this machine")
+        super().__init__(f"{deployment} has no log{f' of {unit}' if unit else ''} here")
+
+
+class LogsUnreachableError(UnavailableError):
+    """Nothing here can ask for the logs of the runtime."""
+
+    code = "logs_unreachable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"logs cannot be read: {reason}")
 
 
 class RatiosWrongError(InvalidInputError):

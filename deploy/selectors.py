@@ -1,10 +1,9 @@
-"""Deployments as they are read: lists, graphs, histories, logs, and what a manifest would change."""
+"""Deployments as they are read: lists, graphs, histories, and what a manifest would change."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,25 +16,15 @@ from deploy.errors import NamespaceUnclearError
 from deploy.gateway_keys import without_secret
 from deploy.manifests import Manifest, write_manifest, write_objects
 from deploy.models import SeldonDeployment
-from deploy.process import former_log
 from deploy.status import parts_now
 
 _PART: Final = "deployments"
-_MOST_LINES_BYTES: Final = 4 * 2**20
 # What we, or Kubernetes, write into metadata when we show it; and the namespace, which is the client.
 _MANAGED: Final = frozenset(
     {
         "creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion", "selfLink", "uid",
     }
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """The log of one process; `title` tells it from the others of the deployment."""
-
-    title: str
-    path: Path
 
 
 def client_or_only(name: str) -> Client:
@@ -107,39 +96,6 @@ def graph_lines(row: SeldonDeployment) -> Iterator[str]:
     for predictor in row.manifest["spec"]["predictors"]:
         yield f"\n{_predictor_words(predictor)}"
         yield from _unit_lines(predictor["graph"], "  ")
-
-
-def logs_of(row: SeldonDeployment, predictor: str = "", unit: str = "") -> list[Log]:
-    """The logs of the processes that the status tells of, and that are on this machine."""
-    return [
-        Log(process["name"].split("/", 2)[2], Path(process["log"]))
-        for each in row.status.get("units") or ()
-        if predictor in ("", each["predictor"]) and unit in ("", each["name"])
-        for process in each["processes"]
-        if Path(process["log"]).is_file()
-    ]
-
-
-def read_log(path: Path, lines: int) -> tuple[list[str], int]:
-    """The last lines of a log, and where it ends; where it was begun anew, with what was before."""
-    found, end = _read_end(path)
-    former = former_log(path)
-    if len(found) < lines and former.is_file():
-        found = _read_end(former)[0] + found
-    return found[-lines:] if lines else [], end
-
-
-def _read_end(path: Path) -> tuple[list[str], int]:
-    return read_log_from(path, max(0, path.stat().st_size - _MOST_LINES_BYTES))
-
-
-def read_log_from(path: Path, place: int) -> tuple[list[str], int]:
-    """What came after `place`, and where it ends; from the beginning when the log was begun anew."""
-    with path.open("rb") as opened:
-        size = opened.seek(0, 2)
-        opened.seek(place if place <= size else 0)
-        text = opened.read(_MOST_LINES_BYTES)
-        return text.decode("utf-8", "replace").splitlines(), opened.tell()
 
 
 def kept_of(manifest: Manifest) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from clients.manage.audit import by
 from clients.manage.base import ManageView, page_of, paged, read_body
 from clients.manage.parsers import TextParser
 from clients.manage.views import CLIENT
-from deploy import selectors, services
+from deploy import services
 from deploy.errors import NamespaceUnclearError, NotOneManifestError
 from deploy.figures import figures_of
+from deploy.logs import logs_of
 from deploy.manifests import Manifest, read_manifests
 from deploy.models import SeldonDeployment
 from deploy.serializers import (
@@ -272,16 +273,14 @@ class DeploymentLogView(DeploymentView):
         responses=ProcessLogSerializer(many=True),
     )
     def get(self, request: Request, client: str, name: str) -> Response:
-        """The last lines of each process on this machine."""
+        """The last lines of each process: on this machine, or of each container of its pods."""
         row = self.row(client, name)
         filters = LogFilterSerializer(data=request.query_params)
         filters.is_valid(raise_exception=True)
         wanted = dict(filters.validated_data)
         count = wanted.pop("lines")
-        found = selectors.logs_of(row, **wanted)
-        return Response(
-            [{"process": log.title, "lines": selectors.read_log(log.path, count)[0]} for log in found]
-        )
+        found = logs_of(row, **wanted)
+        return Response([{"process": log.title, "lines": log.tail(count).lines} for log in found])
 
 
 def _answer(done: Applied) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import urllib3
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client import ApiClient, ApiException, Configuration, CoreV1Api
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
 from deploy.runtimes.kubernetes.errors import ClusterRefusedError, ClusterUnreachableError
@@ -87,6 +87,21 @@ class Cluster:
         path = f"/api/v1/namespaces/{event['metadata']['namespace']}/events"
         self._call("POST", path, what="write an event", body=event)
 
+    def pod_log(self, namespace: str, pod: str, container: str, **how: Any) -> str:
+        """What a container of a pod wrote; `how` is read_namespaced_pod_log's."""
+        what = f"read the log of {pod}/{container}"
+        try:
+            # Not as the client would read it: a log that is JSON would be another text.
+            reply: Any = CoreV1Api(self._api).read_namespaced_pod_log(
+                pod, namespace, container=container, _preload_content=False, _request_timeout=_TIMEOUT, **how
+            )
+            self._check(reply, what, reply)
+            return bytes(reply.data).decode("utf-8", "replace")
+        except ApiException as error:
+            raise ClusterRefusedError(what, error.status, _reason(error.body, error.status)) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterUnreachableError(str(error)) from error
+
     def watch(self, resource: Resource, namespace: str, version: str, selector: str = "") -> Iterator[Object]:
         """Changes since `version` ({"type", "object"}) until the server ends the stream.
 
@@ -151,12 +166,15 @@ class Cluster:
     def _check(reply: Any, what: str, response: Any) -> None:
         if 200 <= reply.status < 300:
             return
-        text = response.read()
-        try:
-            reason = str(json.loads(text)["message"])
-        except (ValueError, KeyError, TypeError):
-            reason = f"HTTP {reply.status}"
-        raise ClusterRefusedError(what, reply.status, reason)
+        raise ClusterRefusedError(what, reply.status, _reason(response.read(), reply.status))
+
+
+def _reason(text: Any, status: int) -> str:
+    """Why the server refused, in its own words."""
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {status}"
 
 
 def _ours() -> dict[str, Any]:

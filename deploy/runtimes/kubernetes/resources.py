@@ -37,6 +37,8 @@ MADE: Final = {
 _UNOWNED: Final = {"ReferenceGrant": Resource("gateway.networking.k8s.io/v1beta1", "referencegrants")}
 SELDON_DEPLOYMENTS: Final = Resource(f"{GROUP}/{VERSIONS[0]}", "seldondeployments")
 
+PODS: Final = Resource("v1", "pods")
+
 
 def path_of(made: dict[str, Any]) -> str:
     """The address of one object."""

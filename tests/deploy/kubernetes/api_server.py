@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from kubernetes.client import Configuration
 
 from deploy.runtimes.kubernetes.cluster import Cluster
-from deploy.runtimes.kubernetes.resources import MADE, SELDON_DEPLOYMENTS, Resource
+from deploy.runtimes.kubernetes.resources import MADE, PODS, SELDON_DEPLOYMENTS, Resource
 
 Object = dict[str, Any]
 # root, namespace, plural, name
@@ -37,11 +37,13 @@ class ApiServer:
     """The state behind the addresses; all of it under one lock."""
 
     def __init__(self, resources: list[Resource] | None = None) -> None:
-        known = resources or [*MADE.values(), SELDON_DEPLOYMENTS]
+        known = resources or [*MADE.values(), SELDON_DEPLOYMENTS, PODS]
         self.known = {(each.root, each.plural) for each in known} | {("/api/v1", "events")}
         self.objects: dict[Place, Object] = {}
         self.log: list[tuple[int, str, Place, Object]] = []
         self.calls: list[tuple[str, str]] = []
+        # By pod and container: lines with the nanosecond in which they were written.
+        self.written: dict[tuple[str, str], list[tuple[int, str]]] = {}
         self.oldest = 0
         self.version = 100
         self.watches = 0
@@ -86,6 +88,26 @@ class ApiServer:
                 "availableReplicas": count if available is None else available,
             }
             self.apply(place, {"status": status}, "kubelet", "status")
+
+    def start_pods(self, namespace: str = "acme") -> list[str]:
+        """A pod of each Deployment; their names."""
+        resource = MADE["Deployment"]
+        made = [
+            each
+            for at, each in sorted(self.objects.items())
+            if (at[1], at[2]) == (namespace, resource.plural)
+        ]
+        for each in made:
+            template, name = each["spec"]["template"], f"{each['metadata']['name']}-x"
+            metadata = {"name": name, "namespace": namespace, "labels": template["metadata"]["labels"]}
+            self.put({"metadata": metadata, "spec": template["spec"]}, PODS)
+        return [f"{each['metadata']['name']}-x" for each in made]
+
+    def write(self, pod: str, container: str, *lines: str) -> None:
+        """What the container writes now."""
+        with self.changed:
+            written = self.written.setdefault((pod, container), [])
+            written += [(time.time_ns(), line) for line in lines]
 
     def forget_history(self) -> None:
         """Watches from former versions are refused from now on, and those under way end."""
@@ -182,10 +204,34 @@ class ApiServer:
             if ended:
                 return
 
+    def log_text(self, place: Place, query: dict[str, str]) -> str:
+        """As a kubelet gives it: from its own clock, with times whose zeros are left out."""
+        with self.changed:
+            if place not in self.objects:
+                raise RefusedError(404, f"pods {place[3]!r} not found")
+            container = query["container"]
+            if (place[3], container) not in self.written:
+                raise RefusedError(400, f'container "{container}" in pod "{place[3]}" is waiting to start')
+            found = list(self.written[place[3], container])
+        if "sinceSeconds" in query:
+            found = [each for each in found if each[0] >= time.time_ns() - int(query["sinceSeconds"]) * 10**9]
+        if "tailLines" in query:
+            found = found[-int(query["tailLines"]) :]
+        return "".join(
+            f"{_stamp(at)} {line}\n" if query.get("timestamps") == "true" else f"{line}\n"
+            for at, line in found
+        )
+
     @staticmethod
     def shown(made: Object) -> Object:
         """As it is answered: without what this server keeps for itself."""
         return copy.deepcopy(_without(made, "managed"))
+
+
+def _stamp(nanoseconds: int) -> str:
+    seconds, rest = divmod(nanoseconds, 10**9)
+    fraction = f".{rest:09}".rstrip("0").rstrip(".")
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}{fraction}Z"
 
 
 def _new(made: Object, place: Place, version: int) -> Object:
@@ -266,6 +312,9 @@ class Handler(BaseHTTPRequestHandler):
             if query.get("watch") == "true":
                 self._stream(place, query)
                 return
+            if subresource == "log":
+                self._reply_text(200, self.server_state.log_text(place, query).encode(), "text/plain")
+                return
             self._reply(200, self._do(place, subresource, query, body))
         except RefusedError as refusal:
             self._reply(refusal.status, {"kind": "Status", "message": refusal.message})
@@ -284,9 +333,11 @@ class Handler(BaseHTTPRequestHandler):
         return self.server_state.apply(place, body, query["fieldManager"], subresource)
 
     def _reply(self, status: int, answer: Object) -> None:
-        text = json.dumps(answer).encode()
+        self._reply_text(status, json.dumps(answer).encode(), "application/json")
+
+    def _reply_text(self, status: int, text: bytes, kind: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)

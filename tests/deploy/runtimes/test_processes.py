@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from deploy.logs import FileLog
 from deploy.process import last_lines
 from deploy.runtimes.local import processes
 from deploy.runtimes.local.records import Limits, Probe
 from deploy.runtimes.local.state import State, read_state, write_state
-from deploy.selectors import read_log
 from deploy.waiting import wait_until
 from tests.deploy.runtimes.planned import instance, plan, unit
 
@@ -59,9 +59,9 @@ def test_end_of_a_log_that_was_just_put_aside_is_still_told(tmp_path: Path) -> N
     log = tmp_path / "log"
     log.write_bytes(b"x" * processes.LOG_BYTES + b"\none\ntwo\n")
     processes.rotate_log(log)
-    assert (last_lines(str(log), 2), read_log(log, 2)[0]) == (["one", "two"], ["one", "two"])
+    assert (last_lines(str(log), 2), FileLog("a", log).tail(2).lines) == (["one", "two"], ["one", "two"])
     log.write_text("three\n")
-    assert (last_lines(str(log), 2), read_log(log, 2)) == (["two", "three"], (["two", "three"], 6))
+    assert (last_lines(str(log), 2), FileLog("a", log).tail(2)) == (["two", "three"], (["two", "three"], 6))
 
 
 def test_small_log_is_left_alone(tmp_path: Path) -> None:
