@@ -19,13 +19,11 @@ from common import clock
 if TYPE_CHECKING:
     from clients.models import Client
     from deploy import errors, figures, manifests, models, selectors, services
-    from deploy import logs as deployment_logs
     from deploy.manifests import Manifest
 else:
     errors = lazy("deploy.errors")
     manifests = lazy("deploy.manifests")
     models = lazy("deploy.models")
-    deployment_logs = lazy("deploy.logs")
     selectors = lazy("deploy.selectors")
     figures = lazy("deploy.figures")
     services = lazy("deploy.services")
@@ -135,7 +133,7 @@ def describe(name: str, namespace: str, form: str | None, as_json: bool) -> None
       seldon-cli describe iris -n acme
       seldon-cli describe iris -n acme -o json
     """
-    row = _find(name, namespace)
+    row = find_row(name, namespace)
     if form or as_json:
         more = {"history": selectors.history_of(row), "figures": figures.figures_of(row)}
         _print_described(selectors.document_of(row) | more, form or "json")
@@ -230,37 +228,6 @@ def rollback(name: str, generation: int | None, namespace: str) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--unit", "--container", "-c", "unit", default="", help="Only of this container.")
-@click.option("--predictor", "-p", default="", help="Only of this predictor.")
-@click.option("--tail", type=click.IntRange(0), default=50, show_default=True, help="Lines of each process.")
-@click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
-@namespace_option
-def logs(name: str, unit: str, predictor: str, tail: int, follow: bool, namespace: str) -> None:
-    """Print what the processes of a deployment wrote, on this machine or in the pods of a cluster.
-
-    \b
-    Examples:
-      seldon-cli logs iris -c classifier -f -n acme
-    """
-    row = _find(name, namespace)
-    found = deployment_logs.logs_of(row, predictor, unit)
-    if not found:
-        raise errors.LogMissingError(row.name, unit)
-    several = len(found) > 1
-    ends = {}
-    for log in found:
-        lines, ends[log.title] = log.tail(tail)
-        _tell_lines(log.title, lines, several)
-    while follow:
-        time.sleep(_POLL_SECONDS)
-        # Anew each time: a replacement brings other processes.
-        for log in deployment_logs.logs_of(_find(name, namespace), predictor, unit):
-            lines, ends[log.title] = log.since(ends.get(log.title))
-            _tell_lines(log.title, lines, several)
-
-
-@click.command()
-@click.argument("name")
 @click.option(
     "--for", "what", default="available", show_default=True, metavar="available|deleted|condition=ready"
 )
@@ -343,7 +310,7 @@ def _client(name: str) -> Client:
     return found
 
 
-def _find(name: str, namespace: str) -> models.SeldonDeployment:
+def find_row(name: str, namespace: str) -> models.SeldonDeployment:
     return services.get_deployment(client=_client(namespace), name=_plain(name))
 
 
@@ -388,11 +355,6 @@ def _print_described(document: dict[str, Any], form: str) -> None:
 
 def _tell_change(name: str, change: str, generation: int) -> None:
     click.echo(f"seldondeployment/{name} {change}  (generation {generation})")
-
-
-def _tell_lines(title: str, lines: list[str], several: bool) -> None:
-    for line in lines:
-        click.echo(f"{title}  {line}" if several else line)
 
 
 def _tell_if_nothing_runs() -> None:

@@ -69,7 +69,9 @@ ENTRIES: Final = {
     "get": _deployment("get", "List deployments and how they do."),
     "describe": _deployment("describe", "Show a deployment with its units and history."),
     "wait": _deployment("wait", "Wait until a deployment is available."),
-    "logs": _deployment("logs", "Print what a deployment's processes wrote."),
+    "logs": Entry(
+        "cli.deployment_logs:logs", "Print what a deployment's processes wrote.", MODELS, django=False
+    ),
     "scale": _deployment("scale", "Run more or fewer processes."),
     "promote": _deployment("promote", "Give a predictor the traffic."),
     "rollback": _deployment("rollback", "Make a deployment what it was before."),
