@@ -18,6 +18,7 @@ from lane.holding import Holding
 from lane.jsonp import check_callback, is_callback
 from lane.reply import JAVASCRIPT, Reply
 from lane.request import Request, Scope
+from lane.room import BodyRoom
 from lane.router import Found, Router
 from lane.whole import answer_whole
 
@@ -52,6 +53,8 @@ class Lane:
         parts: Sequence[Part] = (),
         body_timeout_seconds: float = 30,
         observe: Observe | None = None,
+        *,
+        room: BodyRoom | None = None,
     ) -> None:
         self.router = router
         self.doors = doors
@@ -60,7 +63,8 @@ class Lane:
         self.body_timeout_seconds = body_timeout_seconds
         self.observe = observe
         self.holding = Holding()
-        self._hand_on = HandingOn(fallback, body_timeout_seconds)
+        self.room = room or BodyRoom()
+        self._hand_on = HandingOn(fallback, body_timeout_seconds, room=self.room)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -83,6 +87,9 @@ class Lane:
             reply = await self._answer(request, receive)
         except DisconnectedError:
             return
+        finally:
+            if request.held_bytes:
+                self.room.let_go(request)
         seconds = clock.perf_counter() - started
         count_answer(request, reply.status, seconds)
         if self.observe is not None:
@@ -119,7 +126,7 @@ class Lane:
         if route.is_jsonp:
             _check_callback(request)
         if method == "POST" or method == "PUT" or method == "PATCH":  # noqa: PLR1714 (a set is slower here)
-            request.body = await read_body(request, receive, self.body_timeout_seconds)
+            request.body = await read_body(request, receive, self.body_timeout_seconds, self.room)
         return await route.endpoint(request)
 
     def _refuse(self, request: Request, error: SeldonError) -> Reply:

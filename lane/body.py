@@ -6,6 +6,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import zstandard
@@ -17,8 +18,11 @@ from common.errors import (
     UnsupportedMediaError,
 )
 from lane.request import Request
+from lane.room import BodyRoom
 from lane.whole import whole_body
 
+# Told of how many bytes of a body are there by now.
+Hold = Callable[[int], None]
 Receive = Callable[[], Awaitable[Any]]
 
 # Each member of a packed body costs microseconds however empty it is, and there is room for 100 000.
@@ -33,18 +37,29 @@ class DisconnectedError(Exception):
     """The caller went away before its body was complete; nobody is left to answer."""
 
 
-async def read_body(request: Request, receive: Receive, timeout_seconds: float) -> bytes:
-    """The body after inflating, at most `request.max_body_bytes` long both ways."""
+async def read_body(
+    request: Request, receive: Receive, timeout_seconds: float, room: BodyRoom | None = None
+) -> bytes:
+    """The body after inflating, at most `request.max_body_bytes` long both ways, and as long as `room` has.
+
+    What arrives at once is not counted: it is small, and there already.
+    """
     limit = request.max_body_bytes
     check_declared_length(request, limit)
     # The whole of a small body is almost always there already: a timer is set only when it is not.
     body = whole_body(request.scope)
     if body is None:
-        body = await _receive_body(receive, limit, timeout_seconds)
+        hold = partial(room.hold, request) if room is not None else _hold_nothing
+        body = await _receive_body(receive, limit, timeout_seconds, hold)
     if len(body) > limit:
         raise _too_large(limit)
     encoding = request.headers.get(b"content-encoding")
-    return body if encoding is None else inflate(body, encoding.decode("latin-1").strip().lower(), limit)
+    if encoding is None:
+        return body
+    body = inflate(body, encoding.decode("latin-1").strip().lower(), limit)
+    if room is not None and len(body) > request.held_bytes:
+        room.hold(request, len(body))
+    return body
 
 
 def check_declared_length(request: Request, limit: int) -> None:
@@ -129,7 +144,11 @@ def _too_many_members() -> InvalidInputError:
     return InvalidInputError(f"the body is packed in more than {_MAX_MEMBERS} pieces; pack it in one")
 
 
-async def _receive_body(receive: Receive, limit: int, timeout_seconds: float) -> bytes:
+def _hold_nothing(size: int) -> None:
+    """Nobody counts."""
+
+
+async def _receive_body(receive: Receive, limit: int, timeout_seconds: float, hold: Hold) -> bytes:
     chunks, size = [], 0
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -139,6 +158,7 @@ async def _receive_body(receive: Receive, limit: int, timeout_seconds: float) ->
                 size += len(message["body"])
                 if size > limit:
                     raise _too_large(limit)
+                hold(size)
                 if not message["more_body"]:
                     return b"".join(chunks)
     except TimeoutError as error:

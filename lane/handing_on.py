@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 from common import clock
 from common.errors import RequestTimeoutError, SeldonError, TooLargeError, UnavailableError
 from common.logs import current_request
-from lane.body import Receive
+from lane.body import Hold, Receive
 from lane.dialects import PROBLEM
 from lane.gate import Gate, Turn
 from lane.request import Request, Scope, make_request_id
+from lane.room import BodyRoom
 
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -29,22 +31,32 @@ class _Identified:
 
     request_id: str
     client: str = ""
+    held_bytes: int = 0
 
 
 class HandingOn:
     """Lets `application` answer, not more requests at once than its gate lets through."""
 
-    def __init__(self, application: Application, timeout_seconds: float, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        application: Application,
+        timeout_seconds: float,
+        gate: Gate | None = None,
+        room: BodyRoom | None = None,
+    ) -> None:
         self._application = application
         self._timeout_seconds = timeout_seconds
         self._gate = gate or Gate()
+        self._room = room or BodyRoom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a body too large or too slow is refused before the application sees it."""
         request_id = _request_id(scope)
-        current_request.set(_Identified(request_id))
+        identified = _Identified(request_id)
+        current_request.set(identified)
         turn = Turn(self._gate)
-        body = BoundedBody(receive, MAX_BODY_BYTES, self._timeout_seconds, turn.begin)
+        hold = partial(self._room.hold, identified)
+        body = BoundedBody(receive, MAX_BODY_BYTES, self._timeout_seconds, turn.begin, hold)
         answer = IdentifiedAnswer(send, request_id, turn.end)
         try:
             body.check_declared_length(scope)
@@ -54,13 +66,14 @@ class HandingOn:
                 raise
             await answer.refuse(error)
         finally:
+            self._room.let_go(identified)
             turn.end()
 
 
 class BoundedBody:
     """Reads a body for somebody else; raises TooLargeError or RequestTimeoutError.
 
-    `when_whole` is awaited before its last piece is handed out.
+    `when_whole` is awaited before its last piece is handed out; `hold` is told of each, and may refuse it.
     """
 
     def __init__(
@@ -69,9 +82,11 @@ class BoundedBody:
         limit: int,
         timeout_seconds: float,
         when_whole: Callable[[], Awaitable[None]],
+        hold: Hold,
     ) -> None:
         self._receive = receive
         self._when_whole = when_whole
+        self._hold = hold
         self._limit = limit
         self._timeout_seconds = timeout_seconds
         self._deadline = clock.monotonic() + timeout_seconds
@@ -97,6 +112,7 @@ class BoundedBody:
         self._size += len(message.get("body", b""))
         if self._size > self._limit:
             raise self._too_large()
+        self._hold(self._size)
         self._is_complete = not message.get("more_body", False)
         if self._is_complete:
             await self._when_whole()

@@ -40,6 +40,8 @@ class Request:
     `caller` is set by the route's door; `max_body_bytes` may be lowered by the door.
     """
 
+    # How much its body takes of the worker's room for bodies.
+    held_bytes = 0
     # Set when a quota refused it.
     is_over_quota = False
     # Seldon Server's number of the error it was refused with.

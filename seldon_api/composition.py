@@ -26,7 +26,8 @@ from events.snippet import snippet_routes
 from lane.accounts import Observe
 from lane.app import Lane
 from lane.door import Door, PublicDoor
-from lane.handing_on import Application
+from lane.handing_on import MAX_BODY_BYTES, Application
+from lane.room import BodyRoom
 from lane.route import Route
 from lane.router import Router
 from predictions.classify_servicer import classify_methods
@@ -110,7 +111,13 @@ def build_lane(fallback: Application) -> Lane:
         worker.parts,
         settings.BODY_TIMEOUT_SECONDS,
         worker.observe,
+        room=_body_room(),
     )
+
+
+def _body_room() -> BodyRoom:
+    largest = max(settings.MAX_BODY_BYTES, settings.PREDICT_MAX_BODY_BYTES, MAX_BODY_BYTES)
+    return BodyRoom(max(settings.BODIES_MAX_BYTES, 2 * largest))
 
 
 def _grpc_part(gateway: Gateway, tokens: TokenDoor, observe: Observe | None) -> GrpcPart:

@@ -157,6 +157,9 @@ TRAFFIC_KEEP_DAYS = env.env_int("TRAFFIC_KEEP_DAYS", 30, 1, 3650)
 MAX_BODY_BYTES = env.env_int("MAX_BODY_BYTES", 1_048_576, 1)
 # Largest body of a prediction call, in bytes.
 PREDICT_MAX_BODY_BYTES = env.env_int("PREDICT_MAX_BODY_BYTES", 16_777_216, 1)
+# Most memory of a worker that bodies may take while they arrive and are answered, in bytes; half of it one
+# client. At least twice the largest body. gRPC's messages are not counted.
+BODIES_MAX_BYTES = env.env_int("BODIES_MAX_BYTES", 268_435_456, 1)
 # How long a body may take to arrive, in seconds.
 BODY_TIMEOUT_SECONDS = env.env_float("BODY_TIMEOUT_SECONDS", 30, 0.1, 3600)
 # Largest request head (line and headers), in bytes.

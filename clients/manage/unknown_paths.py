@@ -25,7 +25,8 @@ _BELOW_V2: Final = frozenset({"models", "health", "repository", "docs"})
 
 def not_found_in_dialect(request: HttpRequest) -> HttpResponse | None:
     """404 as the surface above the path writes errors; None when it lies below none."""
-    parts = request.path.split("/")
+    # The path may be `*`, as in `OPTIONS *`.
+    parts = ["", *request.path.removeprefix("/").split("/")]
     dialect = V2 if _is_v2_of_a_deployment(parts) else _DIALECTS.get(parts[1])
     if dialect is None:
         return None

@@ -13,6 +13,9 @@ import zstandard
 
 from common.errors import SeldonError
 from lane.dialects import PROBLEM, SELDON_CORE, V2
+from lane.reply import Reply
+from lane.request import Request
+from lane.room import BodyRoom
 from tests.lane.doubles import AsgiCaller, burst, make_lane, make_route
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstandard.compress}
@@ -148,6 +151,36 @@ async def test_body_that_is_not_what_its_encoding_says_is_refused(
 @pytest.mark.parametrize("pieces", [[b"x" * 1001], [b"x" * 600, b"x" * 600, b"never read"]])
 async def test_body_over_the_limit_is_refused_while_reading(call: AsgiCaller, pieces: list[bytes]) -> None:
     assert (await call("POST", "/echo", pieces)).status == 413
+
+
+async def test_bodies_that_arrive_slowly_take_so_much_memory_and_no_more() -> None:
+    room, go = BodyRoom(1000), asyncio.Event()
+
+    async def wait(request: Request) -> Reply:
+        await go.wait()
+        return Reply(b"")
+
+    lane = make_lane(make_route(endpoint=wait), make_route("/other", door="public", endpoint=wait))
+    lane.room = room
+    call = AsgiCaller(lane)
+    pieces = [b"x" * 150, b"x" * 150]
+    first = asyncio.create_task(call("POST", "/echo", pieces))
+    other = asyncio.create_task(call("POST", "/other", pieces, []))
+    while room.held < 600:
+        await asyncio.sleep(0)
+    refused = await call("POST", "/echo", pieces)
+    assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+    go.set()
+    assert ((await first).status, (await other).status, room.held) == (200, 200, 0)
+
+
+@pytest.mark.parametrize("how", ["too large", "garbage"])
+async def test_room_is_given_back_by_what_is_refused(how: str) -> None:
+    lane = make_lane(make_route())
+    pieces = [b"x" * 600, b"x" * 600] if how == "too large" else [b"x" * 100, b"x" * 100]
+    headers = [GOOD, ("content-encoding", "gzip")] if how == "garbage" else [GOOD]
+    assert (await AsgiCaller(lane)("POST", "/echo", pieces, headers)).status in (400, 413)
+    assert lane.room.held == 0
 
 
 @pytest.mark.parametrize("length", ["1001", "9" * 40])

@@ -14,6 +14,7 @@ from common.logs import current_request
 from lane import handing_on
 from lane.gate import Gate
 from lane.handing_on import HandingOn
+from lane.room import BodyRoom
 
 Messages = list[dict[str, Any]]
 
@@ -163,10 +164,19 @@ async def test_requests_share_the_threads_of_their_places() -> None:
     assert (len(threads), len(set(threads))) == (20, 2)
 
 
-async def asked(lane: HandingOn, *, more_body: bool = False) -> Messages:
+async def test_bodies_for_django_take_so_much_memory_and_no_more() -> None:
+    room = BodyRoom(10)
+    lane = HandingOn(reading_all, 60, room=room)
+    start, body = await asked(lane, body=b"123456")
+    assert (start["status"], json.loads(body["body"])["code"]) == (503, "unavailable")
+    start, *_ = await asked(lane, body=b"12345")
+    assert (start["status"], room.held) == (200, 0)
+
+
+async def asked(lane: HandingOn, *, body: bytes = b"", more_body: bool = False) -> Messages:
     """What `lane` answers to one request, whose body may have no end."""
     sent: Messages = []
-    left = [{"type": "http.request", "body": b"", "more_body": more_body}]
+    left = [{"type": "http.request", "body": body, "more_body": more_body}]
 
     async def receive() -> Any:
         return left.pop() if left else await asyncio.Event().wait()

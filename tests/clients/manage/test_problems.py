@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.http import Http404, HttpRequest
 from django.test import Client as Browser
 
 from clients import services
-from clients.manage.problems import exception_handler
+from clients.manage.problems import exception_handler, page_not_found
 from common.errors import SeldonError
 
 from .conftest import Manage
@@ -69,6 +70,12 @@ def test_unknown_path_below_a_surface_is_refused_in_its_words(path: str, place: 
     for name in place:
         found = found[name]
     assert (answer.status_code, bool(found)) == (404, True)
+
+
+def test_path_that_is_a_star_is_not_found() -> None:
+    request = HttpRequest()
+    request.method, request.path = "OPTIONS", "*"
+    assert page_not_found(request, Http404()).status_code == 404
 
 
 def test_method_that_is_not_taken_is_a_problem_with_the_methods_that_are(operator: Manage) -> None:
