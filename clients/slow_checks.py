@@ -26,11 +26,12 @@ _MOST_WAITING: Final = 2
 
 
 class SlowChecks:
-    """Runs one check at a time, the next after a rest; `most_waiting` callers wait for theirs."""
+    """Runs one check at a time, the next after `rest_times` as long; `most_waiting` callers wait."""
 
     def __init__(
         self,
         most_waiting: int = _MOST_WAITING,
+        rest_times: float = _REST,
         monotonic: Callable[[], float] = clock.monotonic,
         rest: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -38,6 +39,7 @@ class SlowChecks:
         self._turn = threading.Lock()
         self._monotonic = monotonic
         self._rest = rest
+        self._rest_times = rest_times
         self._free_at = 0.0
 
     def run(self, check: Callable[[], T]) -> T:
@@ -59,7 +61,7 @@ class SlowChecks:
             return check()
         finally:
             ended = self._monotonic()
-            self._free_at = ended + _REST * (ended - started)
+            self._free_at = ended + self._rest_times * (ended - started)
 
 
 def is_slow(stored: str) -> bool:

@@ -4,6 +4,8 @@ Five wrong passwords for one name from one address, or fifty from one address, w
 close the door for that name or address until the oldest of them is fifteen minutes old. While it is
 closed no password is looked at and nothing is written, so guessing cannot fill the table either.
 A right password clears the name's own count. Counted in the database: it holds over all workers.
+A password takes a good part of a second to compare, so a worker compares one at a time, with rests, and
+tells whoever finds a crowd to come again: strangers at many addresses take half of one core.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ from django.utils.crypto import salted_hmac
 from unfold.forms import AuthenticationForm
 
 from clients.addresses import caller_address
+from clients.errors import SignInsBusyError
+from clients.slow_checks import SlowChecks
 from common import clock
 from console.models import FailedLogin
 
 WINDOW: Final = timedelta(minutes=15)
 MAX_PER_NAME: Final = 5
 MAX_PER_ADDRESS: Final = 50
+_CHECKS: Final = SlowChecks(rest_times=1)
 
 
 def is_closed(address: str, name: str) -> bool:
@@ -48,9 +53,10 @@ def _digest(name: str) -> str:
 
 
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
-    """The theme's form behind the brake; `is_closed` tells the site to answer 429."""
+    """The theme's form behind the brake; `is_closed` tells the site to answer 429, `is_busy` 503."""
 
     is_closed = False
+    is_busy = False
 
     def clean(self) -> dict[str, Any]:
         """As Django's; ValidationError without looking at the password while the door is closed."""
@@ -60,7 +66,10 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
             self.is_closed = True
             raise ValidationError("Too many wrong passwords. Wait fifteen minutes, then try again.")
         try:
-            cleaned: dict[str, Any] = super().clean()
+            cleaned: dict[str, Any] = _CHECKS.run(super().clean)
+        except SignInsBusyError as error:
+            self.is_busy = True
+            raise ValidationError("Too many people sign in right now. Try again in a moment.") from error
         except ValidationError:
             note_failure(address, name)
             raise

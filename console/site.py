@@ -27,12 +27,15 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         return show_overview(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's, with 429 while the door is closed."""
+        """Django's, with 429 while the door is closed and 503 while too many wait before it."""
         response: HttpResponse = super().login(request, extra_context)
-        form = getattr(response, "context_data", {}) or {}
-        if getattr(form.get("form"), "is_closed", False):
+        form = (getattr(response, "context_data", {}) or {}).get("form")
+        if getattr(form, "is_closed", False):
             response.status_code = 429
             response["Retry-After"] = str(int(WINDOW.total_seconds()))
+        elif getattr(form, "is_busy", False):
+            response.status_code = 503
+            response["Retry-After"] = "3"
         return response
 
     def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:

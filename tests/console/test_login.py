@@ -8,7 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 
+from clients.slow_checks import SlowChecks
 from common import clock
+from console import login
 from console.login import MAX_PER_ADDRESS, MAX_PER_NAME, WINDOW
 from console.models import FailedLogin
 
@@ -78,6 +80,15 @@ def test_right_password_clears_the_count(operator: User) -> None:
         sign_in(password="wrong")
     sign_in()
     assert not FailedLogin.objects.exists()
+
+
+def test_crowd_is_told_to_come_again_and_counted_against_nobody(
+    operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(login, "_CHECKS", SlowChecks(most_waiting=-1))
+        assert [sign_in(password="wrong") for _ in range(MAX_PER_NAME + 1)] == [503] * (MAX_PER_NAME + 1)
+    assert (sign_in(), FailedLogin.objects.count()) == (302, 0)
 
 
 def test_names_are_not_kept_in_clear(operator: User) -> None:
