@@ -154,7 +154,7 @@ def _gateway_revoke() -> Json:
 
 def _gateway_errors() -> Json:
     refused = "No oauth_key of a client whose legacy_api switch is on, or another secret."
-    either = {"oneOf": [{"$ref": "#/components/schemas/OAuthError"}, _GATEWAY_REFUSAL]}
+    either = {"anyOf": [{"$ref": "#/components/schemas/OAuthError"}, _GATEWAY_REFUSAL]}
     return {
         **_errors(),
         "401": _json(refused, _GATEWAY_REFUSAL),
