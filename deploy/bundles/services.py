@@ -58,10 +58,10 @@ def build_bundle(build: Build, tell: Tell, context: Path | None = None) -> Named
             variables=kept,
             folder=workshop,
         )
-        kept_bundle = store.keep(workshop, bundle)
         if context:
-            _write_context(context, build, kept_bundle, wanted, variables)
-        return store.name(build.image, kept_bundle)
+            # Of what was copied now: in a bundle that runs already its processes leave files.
+            _write_context(context, build, bundle, wanted, variables)
+        return store.name(build.image, store.keep(workshop, bundle))
 
 
 def _shown(source: str) -> str:

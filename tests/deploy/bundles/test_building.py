@@ -232,6 +232,14 @@ def test_context_holds_everything_that_its_dockerfile_copies(tmp_path: Path) -> 
     assert "-r requirements.txt /opt/seldon-microservice" in "\n".join(lines)
 
 
+def test_context_has_the_authors_files_and_not_what_a_running_bundle_left_there(tmp_path: Path) -> None:
+    source = make_source(tmp_path / "source")
+    (build(source).bundle.folder / "source" / "left-by-a-process").touch()
+    build(source, context=tmp_path / "image")
+    names = {path.name for path in (tmp_path / "image" / "source").iterdir()}
+    assert names == {".s2i", "Doubler.py"}
+
+
 def test_context_is_not_written_over_a_folder_that_holds_something(tmp_path: Path) -> None:
     source = make_source(tmp_path / "source")
     with pytest.raises(ContextExistsError):
