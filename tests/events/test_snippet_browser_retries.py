@@ -121,6 +121,7 @@ def test_what_a_page_left_behind_is_sent_by_another_when_its_lease_ends(shop: Sh
 def test_what_is_too_old_is_dropped(shop: Shop, begun: int, tried: int, is_sent: bool) -> None:
     shop.own_script = left_behind(0, begun=NOON - begun, tried=NOON - tried if tried else 0)
     page = shop.open(clock_at=NOON)
+    shop.wait_for(lambda: not shop.batches(page) and bool(shop.posts), page, pass_ms=2000)
     for _ in range(5):
         page.clock.run_for(2000)
         page.wait_for_timeout(20)
