@@ -95,8 +95,8 @@ def end_now(part: PartStatus) -> None:
 
 
 def memory_of(pid: int) -> int:
-    """Bytes that a process and its children have for themselves."""
-    return sum(_own_memory(each) for each in _with_children(pid))
+    """Bytes that everything behind the leash `pid` has for itself; the leash is no part of the model."""
+    return sum(_own_memory(each) for each in _with_children(pid) if each != pid)
 
 
 def _with_children(pid: int) -> Iterator[int]:

@@ -70,15 +70,17 @@ def test_small_log_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
-def test_memory_counts_children(tmp_path: Path) -> None:
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+def test_memory_counts_children_and_not_the_leash_in_front(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys; x = b'1' * 200_000_000; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    )
     child = "x = b'1' * 80_000_000; open('there', 'w'); import time; time.sleep(60)"
     with subprocess.Popen(
         [sys.executable, "-c", code, child], cwd=tmp_path, start_new_session=True
     ) as process:
         try:
-            assert wait_until((tmp_path / "there").exists, 60)
-            assert processes.memory_of(process.pid) > 80_000_000
+            assert wait_until((tmp_path / "there").exists, 20)
+            assert 80_000_000 < processes.memory_of(process.pid) < 200_000_000
         finally:
             os.killpg(process.pid, 9)
 
