@@ -25,7 +25,13 @@ from lane.reply import TEXT, Reply
 from lane.request import Request
 from lane.route import Docs, Endpoint, Route
 from microservice.protocol.words import cut_words
-from predictions.errors import MessageError, ModelRefusedError, UnitRefusedError
+from predictions.errors import (
+    MessageError,
+    MicroserviceCutError,
+    MicroserviceDownError,
+    ModelRefusedError,
+    UnitRefusedError,
+)
 from predictions.protocols.base import object_in, text_of
 
 logger = logging.getLogger(__name__)
@@ -69,6 +75,9 @@ class GrpcDialect:
             status, words = error.answer_status, _words_of(error)
         elif isinstance(error, ModelRefusedError):
             status = error.model_status
+        elif isinstance(error, MicroserviceDownError | MicroserviceCutError):
+            # As gRPC itself says it of a server that is not there, or not there any more.
+            status = 503
         headers = [each for each in error_headers(error) if each[0] == b"retry-after"]
         return Reply(words.encode(), status, TEXT, headers)
 

@@ -15,17 +15,20 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from microservice.protocol.pools import EveryPool
+from microservice.protocol.words import cut_words
 
 MOST_STREAMS: Final = 100
+# Each may at any time be sending a message up to the limit of the whole door.
+MOST_CONVERSATIONS: Final = 16
 _TOO_MANY: Final = "too many streams of health and reflection are open; try again later"
 
 
 async def add_open_services(server: aio.Server, services: Sequence[str], most: int = MOST_STREAMS) -> None:
     """Have `server` tell that `services` serve, and what their messages are; `most` streams of each."""
-    healths = FewWatches(most)
+    healths = FewWatches(services, most)
     health_pb2_grpc.add_HealthServicer_to_server(healths, server)
     named = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflected = FewReflections(named, most)
+    reflected = FewReflections(named, min(most, MOST_CONVERSATIONS))
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, server)
     for service in ("", *services):
         await healths.set(service, health_pb2.HealthCheckResponse.SERVING)
@@ -55,9 +58,17 @@ class Places:
 class FewWatches(health.aio.HealthServicer):  # type: ignore[misc]
     """Tells health to all who ask, and to a few of its changes."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, services: Sequence[str], most: int) -> None:
         super().__init__()
+        self._services = frozenset(("", *services))
         self._places = Places(most)
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 (its name on the wire)
+        """The state now; a name that is none is told in words."""
+        if request.service not in self._services:
+            words = f"There is no service {request.service!r} here: reflection lists them, no name means all."
+            await context.abort(grpc.StatusCode.NOT_FOUND, cut_words(words))
+        return await super().Check(request, context)
 
     async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 (its name on the wire)
         """The state now and whenever it changes."""

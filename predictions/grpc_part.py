@@ -9,6 +9,7 @@ from grpc import aio
 from common.errors import UnavailableError
 from predictions.grpc_calls import GrpcMethods
 from predictions.grpc_open import add_open_services
+from predictions.grpc_strangers import Strangers
 
 GRACE_SECONDS: Final = 10.0
 
@@ -27,7 +28,7 @@ class GrpcPart:
 
     async def start(self) -> None:
         """Listen; UnavailableError when the address cannot be had."""
-        server = aio.server(handlers=[self._methods], options=self._options())
+        server = aio.server(handlers=[self._methods], interceptors=[Strangers()], options=self._options())
         await add_open_services(server, self._methods.services)
         try:
             self.port = server.add_insecure_port(self._address)

@@ -61,6 +61,11 @@ _CUT: Final = (
 )
 
 
+# A stream that ends without an answer, in the words of gRPC and of no microservice.
+_ENDED: Final = (grpc.StatusCode.INTERNAL, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
+_RESET: Final = ("received rst_stream", "rst_stream with error code", "stream removed", "stream closed")
+
+
 class GrpcTransport(Transport):
     """Calls `host:port`, with TLS where it says so; a `Call`'s target is the method's full name, its body the
     serialized message. With `networks`, connections are made only to addresses in them.
@@ -173,6 +178,8 @@ class GrpcTransport(Transport):
             raise MicroserviceSlowError(self.name, seconds) from None
         if code is grpc.StatusCode.UNAVAILABLE:
             self._raise_lost(details.lower())
+        if code in _ENDED and details.lower().startswith(_RESET):
+            raise MicroserviceCutError(self.name) from None
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "message larger than max" in details:
             raise AnswerTooLargeError(self.name, self._max_answer_bytes) from None
         # gRPC's own words for a failure that was told at too great a length.

@@ -133,6 +133,29 @@ async def test_puid_and_header_lines_become_metadata() -> None:
     assert "uber-trace-id" not in found
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),
+        (grpc.StatusCode.CANCELLED, "RST_STREAM with error code 8"),
+        (grpc.StatusCode.UNKNOWN, "Stream removed"),
+        (grpc.StatusCode.UNAVAILABLE, "Stream removed (Socket closed)"),
+    ],
+)
+async def test_stream_that_ends_without_an_answer_is_cut_by_whatever_code_it_is_told(
+    code: grpc.StatusCode, words: str
+) -> None:
+    async def end(body: bytes, context: Any) -> bytes:
+        await context.abort(code, words)
+        return b""
+
+    async with grpc_server(end) as port:
+        transport = GrpcTransport("model", f"127.0.0.1:{port}")
+        with pytest.raises(MicroserviceCutError):
+            await transport.call(Call("POST", METHOD), 5)
+        await transport.close()
+
+
 async def test_replica_that_comes_back_is_called_again_soon() -> None:
     async def answer(body: bytes, context: Any) -> bytes:
         return b"back"

@@ -24,7 +24,8 @@ from predictions.servicers import seldon_methods
 from tests.predictions.graphs.servings import predictor, serving, unit
 from tests.predictions.graphs.units import SUM, Refusal, add, routing_to, units
 from tests.predictions.machine import Machine, TokenDoor, answering, read, spec
-from tests.predictions.test_grpc_transport import grpc_server, refusal
+from tests.predictions.test_grpc_transport import EveryMethod, grpc_server, refusal
+from tests.predictions.upstreams import cut_before
 from tests.predictions.upstreams import serving as serving_one
 
 stubs: Any = prediction_pb2_grpc
@@ -293,6 +294,28 @@ async def test_call_that_the_caller_gives_up_frees_its_place() -> None:
         async with asyncio.timeout(30):
             while machine.gateway.limit_of("acme").held:
                 await asyncio.sleep(0.01)
+
+
+async def test_unit_that_dies_in_the_middle_of_a_call_is_not_available_whatever_it_speaks() -> None:
+    has_come = asyncio.Event()
+
+    async def never(body: bytes, context: Any) -> bytes:
+        has_come.set()
+        await asyncio.sleep(60)
+        return b""
+
+    async with units() as (machine, _), serving_one(cut_before) as dying, door_of(machine) as channel:
+        deploy(machine, dying.origin)
+        over_http = await refusal(stubs.SeldonStub(channel).Predict(ONES, metadata=ACME))
+        server = aio.server(handlers=[EveryMethod(never)])
+        deploy(machine, f"grpc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        await server.start()
+        call = stubs.SeldonStub(channel).Predict(ONES, metadata=ACME)
+        await has_come.wait()
+        await server.stop(0)
+        over_grpc = await refusal(call)
+    words = "Microservice sum/a closed the connection before its answer was complete."
+    assert over_http == over_grpc == (grpc.StatusCode.UNAVAILABLE, words)
 
 
 async def test_answer_of_a_microservice_that_protobuf_cannot_say_is_its_fault() -> None:
