@@ -23,7 +23,7 @@ class BasketFeatures:
         try:
             prices = [item["price"] for item in X["basket"]]
             return np.array([[X["customer"]["age"], len(prices), sum(prices)]], dtype=float)
-        except (KeyError, TypeError) as error:
+        except (KeyError, IndexError, TypeError) as error:
             raise MicroserviceError(f"customer.age and basket[].price are needed: {error!r}") from error
 
     def class_names(self) -> list[str]:
