@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from deploy.manifests import Manifest, Predictor, Unit
 from deploy.manifests.names import explainer_name
@@ -12,6 +13,13 @@ from deploy.manifests.records import BUILT_IN, UNKNOWN_IMPLEMENTATION
 from deploy.manifests.servers import protocol_of
 
 Endpoints = Callable[[str, str], list[str]]
+# What no image can be called: a class that the gateway's workers load themselves.
+_CLASS: Final = re.compile(r"python:/[^#]*#[A-Za-z_][\w.]*")
+
+
+def is_in_process(image: str) -> bool:
+    """Whether a container is a class for the gateway's own workers, and no process."""
+    return _CLASS.fullmatch(image) is not None
 
 
 def skeleton_of(manifest: Manifest) -> dict[str, Any]:
@@ -24,12 +32,17 @@ def skeleton_of(manifest: Manifest) -> dict[str, Any]:
 
 
 def with_endpoints(skeleton: dict[str, Any], endpoints: Endpoints) -> dict[str, Any]:
-    """The same with the endpoints of each unit, by the names of predictor and unit."""
+    """The same with the endpoints of each unit, by the names of predictor and unit.
+
+    A class for the gateway's own workers is its own endpoint.
+    """
     filled = copy.deepcopy(skeleton)
     for predictor in filled["predictors"]:
         for unit in (*_walk(predictor["graph"]), predictor.get("explainer")):
             if unit is not None:
-                unit["endpoints"] = endpoints(predictor["name"], unit["name"])
+                image = unit.get("image", "")
+                is_own = is_in_process(image)
+                unit["endpoints"] = [image] if is_own else endpoints(predictor["name"], unit["name"])
     return filled
 
 

@@ -22,7 +22,7 @@ from deploy.runtimes.local.records import GRPC, HTTP, DeploymentPlan, Limits, Un
 from deploy.runtimes.local.surroundings import Surroundings
 from deploy.runtimes.local.variables import Variables, place_model, problem_of_process
 from deploy.runtimes.local.volumes import Volumes
-from deploy.serving import skeleton_of
+from deploy.serving import is_in_process, skeleton_of
 
 # Those that ask a server elsewhere, where a model has the unit's name unless it is said otherwise.
 _PROXIES: Final = frozenset({"TENSORFLOW_SERVER", "TRITON_SERVER"})
@@ -99,7 +99,7 @@ class _Planning:
         for place, component in enumerate(self._predictor.components):
             for container in component.containers:
                 unit = self._graph.get(container["name"])
-                if unit is None or unit.implementation not in BUILT_IN:
+                if unit is None or not self._is_elsewhere(container, unit):
                     yield self._plan(place, component, container, unit)
         explainer = self._predictor.explainer
         if explainer is not None and explainer.type:
@@ -108,6 +108,11 @@ class _Planning:
                 self._manifest, self._predictor, explainer, self._programs, scene.around.gateway,
                 scene.variables(self._manifest.name),
             )  # fmt: skip
+
+    def _is_elsewhere(self, container: Json, unit: Unit) -> bool:
+        """Whether the gateway itself is the unit: built in, or a class that its workers load."""
+        is_class = self._scene.around.units_in_process and is_in_process(str(container.get("image") or ""))
+        return is_class or unit.implementation in BUILT_IN
 
     def _plan(self, place: int, component: Component, container: Json, unit: Unit | None) -> UnitPlan:
         program = self._programs.of(container, unit)

@@ -13,6 +13,7 @@ from deploy.bundles.records import Bundle
 from deploy.bundles.store import BundleStore
 from deploy.manifests import Manifest, Unit
 from deploy.manifests.records import Json
+from deploy.serving import is_in_process
 from microservice.shipped import NAMES as SHIPPED
 
 # What ships with our own microservice is found by image names, too: Seldon Core's, and these.
@@ -56,6 +57,10 @@ class Programs:
         if word and not container.get("command"):
             # There it keeps what it learns; all replicas of it share the folder.
             return _of_shipped(word, self._home / container["name"], (*self._options, *args))
+        if is_in_process(image):
+            return Program(
+                (), problem="classes in the gateway's workers are off here: set UNITS_IN_PROCESS=1"
+            )
         if unit is not None and unit.is_prepackaged:
             known = ", ".join(sorted(SHIPPED))
             return Program(

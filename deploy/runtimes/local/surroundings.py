@@ -13,13 +13,15 @@ from deploy.runtimes.local.values import Values
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """`values`: where secrets and config maps are; `volumes`: where pods may have folders of their own;
-    `host_paths`: what they may share; `gateway`: its URL; `patience_seconds`: how long its callers wait."""
+    `host_paths`: what they may share; `gateway`: its URL; `patience_seconds`: how long its callers wait;
+    `units_in_process`: whether units may be classes in its workers."""
 
     values: Path | None = None
     volumes: Path = Path("volumes")
     host_paths: tuple[str, ...] = ()
     gateway: str = ""
     patience_seconds: float = 5.0
+    units_in_process: bool = False
 
     def values_of(self, client: str) -> Values:
         """The secrets and config maps of a client."""
@@ -35,4 +37,5 @@ def surroundings_of_settings(gateway: str) -> Surroundings:
         host_paths=tuple(settings.DEPLOYMENTS_HOST_PATHS),
         gateway=gateway,
         patience_seconds=settings.PREDICT_DEADLINE_SECONDS,
+        units_in_process=settings.UNITS_IN_PROCESS,
     )

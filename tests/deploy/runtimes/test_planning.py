@@ -14,6 +14,8 @@ from deploy.manifests import manifest_from
 from deploy.runtimes.local.planning import plan_deployment
 from deploy.runtimes.local.quantities import read_quantity
 from deploy.runtimes.local.records import DeploymentPlan, UnitPlan
+from deploy.runtimes.local.surroundings import Surroundings
+from deploy.serving import is_in_process, with_endpoints
 from tests.deploy.manifested import container, manifest, predictor
 
 
@@ -122,6 +124,24 @@ def test_unit_that_ships_is_found_by_its_image_and_has_a_folder(
     unit = only(store, image=image)
     assert (word in unit.command, unit.problem) == (True, "")
     assert unit.directory == str(store.root.parent / "units/acme/iris/classifier")
+
+
+def test_class_for_the_gateways_workers_is_no_process_and_its_own_endpoint(store: BundleStore) -> None:
+    image = "python:/srv/models#doubler.Doubler"
+    document = manifest(predictor(containers=[container("classifier", image=image)]))
+    allowed = Surroundings(units_in_process=True)
+    plan = plan_deployment("acme", 1, manifest_from(document), store, allowed)
+    served = with_endpoints(plan.skeleton, lambda predictor, unit: [])
+    assert plan.units == ()
+    assert served["predictors"][0]["graph"]["endpoints"] == [image]
+    assert "set UNITS_IN_PROCESS=1" in only(store, image=image).problem
+
+
+@pytest.mark.parametrize(
+    "image", ["python:3.11", "python:/srv/models", "python:3#x", "docker.io/python:3#a.B"]
+)
+def test_image_that_only_looks_like_a_class_is_none(image: str) -> None:
+    assert not is_in_process(image)
 
 
 def test_image_of_others_is_not_taken_for_a_unit_that_ships(store: BundleStore) -> None:
