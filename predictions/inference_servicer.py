@@ -55,15 +55,18 @@ class InferenceServicer:
 
     async def server_live(self, request: Request) -> Reply:
         """A deployment that is named is there; without a name the server answers."""
+        read_proto(pb.ServerLiveRequest, request.body)
         self._open.check_live(request)
         return _written(pb.ServerLiveResponse(live=True))
 
     async def server_ready(self, request: Request) -> Reply:
         """Whether every unit of the deployment that is meant has a replica."""
+        read_proto(pb.ServerReadyRequest, request.body)
         return _written(pb.ServerReadyResponse(ready=self._is_ready(request, "")))
 
     async def server_metadata(self, request: Request) -> Reply:
         """Name and version, of a deployment that is named its own name."""
+        read_proto(pb.ServerMetadataRequest, request.body)
         name = self._open.server_name(request)
         return _written(pb.ServerMetadataResponse(name=name, version=VERSION))
 
@@ -128,6 +131,9 @@ def _parsed(raw: bytes) -> pb.ModelInferRequest:
         raise InvalidInputError(
             f"raw_input_contents has {given} entries for {needed} inputs; each needs one."
         )
+    twice = next((each.name for each in asked.inputs if given and each.HasField("contents")), None)
+    if twice is not None:
+        raise InvalidInputError(f"Tensor {twice}: send raw_input_contents or contents, not both.")
     return asked
 
 

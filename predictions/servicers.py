@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 from google.protobuf import json_format
+from google.protobuf.empty_pb2 import Empty
 
 from lane.reply import Reply
 from lane.request import Request
@@ -85,6 +86,7 @@ class SeldonServicer:
 
     async def graph_metadata(self, request: Request) -> Reply:
         """What the whole graph takes and gives."""
+        read_proto(Empty, request.body)
         found = await describe_graph(self._endpoints.deployments.get(request), _walk(request))
         renamed = {"graphinputs": "inputs", "graphoutputs": "outputs"}
         return _said({renamed.get(key, key): value for key, value in found.items()}, pb.SeldonGraphMetadata())
