@@ -10,11 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 
 from microservice.errors import StartError
@@ -68,7 +67,8 @@ class Supervisor:
         self._count = count
         self._environment = environment
         self._workers: list[Worker] = []
-        self._ending = threading.Event()
+        # Set by signals, in the midst of anything: an Event's lock could be the one that is held just then.
+        self._is_ending = False
         self._has_custom = False
 
     def run(self, announce: Callable[[], None]) -> None:
@@ -85,13 +85,14 @@ class Supervisor:
             custom = [CUSTOM] if self._has_custom else []
             self._workers += [self._start(number) for number in (*range(1, self._count), *custom)]
             announce()
-            while not self._ending.wait(LOOK_SECONDS):
+            while not self._is_ending:
                 self._replace_dead()
+                sleep(LOOK_SECONDS)
         finally:
             self._end_workers()
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        self._ending.set()
+        self._is_ending = True
 
     def _start(self, number: int) -> Worker:
         status, write_end = os.pipe()
@@ -112,7 +113,7 @@ class Supervisor:
 
     def _await_ready(self, worker: Worker) -> bool:
         """Say whether the worker serves, False when told to end meanwhile; raises StartError if it cannot."""
-        while not self._ending.is_set():
+        while not self._is_ending:
             if select.select([worker.status], [], [], LOOK_SECONDS)[0]:
                 word = worker.read_report()
                 if word.startswith(READY):

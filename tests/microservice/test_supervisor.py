@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from microservice.settings import Settings
+from microservice.supervisor import Supervisor
 from tests.microservice.conftest import Serve
 from tests.microservice.models import SLOW_MODEL
 from tests.microservice.running import wait_until
@@ -31,6 +33,13 @@ def test_a_slow_call_delays_no_health_check_and_is_finished_after_sigterm(
     caller.join()
     assert answers == [(200, {"strData": "x", "meta": {}})]
     assert served.process.wait(timeout=60) == 0
+
+
+def test_the_signal_that_ends_it_waits_for_no_lock_whatever_it_interrupts() -> None:
+    supervisor = Supervisor(Settings("M", "/", {}, "m"), [], 0, {})
+    owned = [kind for kind in map(type, vars(supervisor).values()) if kind.__module__ == "threading"]
+    supervisor._end(signal.SIGTERM, None)
+    assert (owned, supervisor._is_ending) == ([], True)
 
 
 @pytest.mark.slow
