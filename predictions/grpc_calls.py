@@ -32,6 +32,7 @@ from predictions.errors import (
     ModelRefusedError,
     UnitRefusedError,
 )
+from predictions.grpc_unread import MOST_BYTES, Unread
 from predictions.protocols.base import object_in, text_of
 
 logger = logging.getLogger(__name__)
@@ -105,10 +106,17 @@ def grpc_routes(service: str, endpoints: Mapping[str, Endpoint], max_body_bytes:
 class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Answers the methods that `routes` are, for callers whom `door` lets in."""
 
-    def __init__(self, routes: Iterable[Route], door: Door, observe: Observe | None = None) -> None:
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        door: Door,
+        observe: Observe | None = None,
+        max_unread_bytes: int = MOST_BYTES,
+    ) -> None:
         self._door = door
         self._observe = observe
         self._holding = Holding()
+        self._unread = Unread(max_unread_bytes)
         self._routes = {route.path: route for route in routes}
 
     @property
@@ -138,6 +146,7 @@ class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     async def _answer_known(self, request: Request, raw: bytes, context: Any) -> bytes:
         async def ask() -> Reply:
+            self._unread.check(request.client)
             return await _ask(request, raw)
 
         return await self._answer(request, ask, context)
@@ -154,6 +163,7 @@ class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
         async def ask() -> Reply:
             request.caller = await self._door.resolve(request)
             self._door.admit(request)
+            self._unread.check(request.client)
             raw = await anext(messages, None)
             if raw is None:
                 raise MessageError("The call ended without a message.")
@@ -175,6 +185,7 @@ class GrpcMethods(grpc.GenericRpcHandler):  # type: ignore[misc]
         await context.send_initial_metadata(_metadata(request, reply))
         if reply.status != 200:
             await context.abort(code_of(reply.status), cut_words(reply.body.decode()))
+        self._unread.hold(request.client, len(reply.body), context)
         return reply.body
 
     def _count(self, request: Request, status: int, seconds: float) -> None:
