@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from deploy.operator import Operator
 else:
     operating = lazy("deploy.operating")
+
+_ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command("kubernetes-operator")
@@ -28,13 +29,12 @@ def kubernetes_operator() -> None:
     Example:
       seldon-cli kubernetes-operator
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Before there are other threads, which inherit it: the signal comes to the one that waits for it below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     operator = _operator()
     operator.start()
     click.echo("the operator watches SeldonDeployments", err=True)
-    stop.wait()
+    signal.sigwait(_ENDS)
     operator.stop()
 
 
