@@ -325,9 +325,7 @@ def _plain(name: str) -> str:
 
 
 def _is_available(client: Client, name: str) -> bool:
-    row = services.get_deployment(client=client, name=name)
-    status = row.status
-    return bool(status.get("state") == "Available" and status.get("servedGeneration") == row.generation)
+    return services.get_deployment(client=client, name=name).is_available
 
 
 def _is_gone(client: Client, name: str) -> bool:

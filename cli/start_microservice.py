@@ -10,10 +10,12 @@ from cli.context import by_cli, client_option, lazy
 
 if TYPE_CHECKING:
     from clients import services as clients
-    from deploy import starting
+    from deploy.starting import records as started
+    from deploy.starting import services as starting
 else:
     clients = lazy("clients.services")
-    starting = lazy("deploy.starting")
+    started = lazy("deploy.starting.records")
+    starting = lazy("deploy.starting.services")
 
 _SERVICE = click.Tuple([str, str, click.Choice(["rest", "rpc"]), float])
 
@@ -27,10 +29,10 @@ _SERVICE = click.Tuple([str, str, click.Choice(["rest", "rpc"]), float])
 def start_microservice(kind: str, client_name: str, replicas: int, images: Any, pipelines: Any) -> None:
     """Start images as microservices and give them a client's traffic, in the ratios that are said.
 
-    IMAGE names a bundle (`seldon-cli build`). With `rest` it is called over HTTP, with `rpc` by Seldon
-    Server's gRPC, to which values go without their names. The ratios sum to 1. One call replaces the client's
-    whole prediction strategy, as soon as everything answers; what former calls started and is not named is
-    removed.
+    IMAGE names a bundle (`seldon-cli build`), or where DEPLOYMENTS_RUNTIME is kubernetes an image that
+    listens on port 5000. With `rest` it is called over HTTP, with `rpc` by Seldon Server's gRPC, to which
+    values go without their names. The ratios sum to 1. One call replaces the client's whole prediction
+    strategy, as soon as everything answers; what former calls started and is not named is removed.
 
     \b
     Examples:
@@ -72,7 +74,7 @@ def _refuse(kind: str, images: Any, pipelines: Any) -> None:
 def _start(client_name: str, asked: list[tuple[str, str, float, bool]], replicas: int) -> None:
     found = starting.start_services(
         client=clients.get_client(client_name),
-        services=[starting.Service(*each) for each in asked],
+        services=[started.Service(*each) for each in asked],
         replicas=replicas,
         by=by_cli(),
         tell=lambda line: click.echo(f"  {line}", err=True),

@@ -210,9 +210,7 @@ class StartedTooSlowlyError(UnavailableError):
 
     code = "started_too_slowly"
 
-    def __init__(self, name: str, seconds: float) -> None:
+    def __init__(self, name: str, seconds: float, where: str) -> None:
         super().__init__(
-            f"{name} did not answer within {seconds:g} s, and nothing was changed: start its bundle by hand "
-            "to see why (`seldon-cli bundle list --json` says where it is)",
-            name=name,
+            f"{name} does not answer after {seconds:.0f} s, and nothing was changed: {where}", name=name
         )

@@ -43,6 +43,11 @@ class SeldonDeployment(models.Model):
             return "Creating"
         return str(self.status.get("state", "Creating"))
 
+    @property
+    def is_available(self) -> bool:
+        """Whether calls get what this generation is, everywhere."""
+        return self.state == "Available" and self.status.get("servedGeneration") == self.generation
+
 
 class Generation(models.Model):
     """What a deployment was at one time, for looking back and for going back."""

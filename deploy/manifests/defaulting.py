@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from deploy.manifests.graphs import map_units, units_of
-from deploy.manifests.names import container_service_name
+from deploy.manifests.names import container_host
 from deploy.manifests.records import (
     UNKNOWN_IMPLEMENTATION,
     UNKNOWN_TYPE,
@@ -163,8 +163,7 @@ class _Defaulting:
         apart = self.numbers.defaults.engine_is_apart or has_separate_engine(self.manifest)
         if place == 0 and not apart:
             return "localhost"
-        service = container_service_name(self.manifest, self.predictor, container)
-        return f"{service}.{self.manifest.metadata.namespace}.svc.cluster.local"
+        return container_host(self.manifest.metadata.namespace, self.manifest, self.predictor, container)
 
     def _placed(self, unit: Unit) -> Unit:
         endpoint = self.endpoints.get(unit.name)

@@ -56,6 +56,11 @@ def container_service_name(manifest: Manifest, predictor: Predictor, container: 
     return short_name(f"{manifest.name}-{predictor.name}-{container}")
 
 
+def container_host(namespace: str, manifest: Manifest, predictor: Predictor, container: str) -> str:
+    """Where that Service is reached from within the cluster."""
+    return f"{container_service_name(manifest, predictor, container)}.{namespace}.svc.cluster.local"
+
+
 def workload_name(manifest: Manifest, predictor: Predictor, place: int) -> str:
     """The Kubernetes Deployment (and HPA, ScaledObject, PDB) of `componentSpecs[place]`."""
     last = _component_name(predictor.components[place])

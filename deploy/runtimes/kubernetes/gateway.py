@@ -10,7 +10,7 @@ from clients.errors import ClientMissingError
 from clients.services import get_client
 from deploy.manifests import Manifest
 from deploy.manifests.graphs import units_of
-from deploy.manifests.names import container_service_name, explainer_name, workload_name
+from deploy.manifests.names import container_host, explainer_name, workload_name
 from deploy.rendering.explainers import explainer_port
 from deploy.runtimes.kubernetes.observing import available_replicas
 from deploy.serving import skeleton_of, with_endpoints
@@ -69,8 +69,7 @@ def _endpoints(manifest: Manifest, live: dict[tuple[str, str], dict[str, Any]]) 
                 unit = units.get(container["name"])
                 if unit is not None and unit.endpoint is not None and available_replicas(workload):
                     scheme = "grpc" if unit.endpoint.type == "GRPC" else "http"
-                    service = container_service_name(manifest, predictor, unit.name)
-                    host = f"{service}.{manifest.metadata.namespace}.svc.cluster.local"
+                    host = container_host(manifest.metadata.namespace, manifest, predictor, unit.name)
                     yield (predictor.name, unit.name), [f"{scheme}://{host}:{unit.endpoint.port}"]
         explainer, name = predictor.explainer, explainer_name(manifest, predictor)
         if explainer and available_replicas(live.get(("Deployment", name), {})):
