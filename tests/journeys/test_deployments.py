@@ -227,7 +227,9 @@ def test_class_that_cannot_start_is_told_with_its_last_lines_and_the_old_one_ser
 @pytest.mark.journey
 def test_missing_image_is_told_and_starts_by_itself_once_it_is_built(place: Place, callers: Callers) -> None:
     apply(place, of("company/later:1"), waits=False)
-    assert _soon(lambda: "seldon-cli build <source folder> company/later:1" in run(place, "get"))
+    assert _soon(
+        lambda: "seldon-cli build <source folder> company/later:1" in run(place, "get", "-o", "wide")
+    )
     build(place, "company/later:1", 9)
     run(place, "wait", "iris")
     with callers.asking():

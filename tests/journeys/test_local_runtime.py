@@ -78,14 +78,14 @@ def post(url: str, token: str, message: Any) -> tuple[int, Any]:
         return error.code, error.read().decode()
 
 
-def in_s3(protocol: str = "") -> dict[str, Any]:
+def in_s3(protocol: str = "", secret: str = "access") -> dict[str, Any]:
     graph = {
         "name": "classifier", "implementation": "SKLEARN_SERVER", "modelUri": f"s3:{BUCKET}/iris",
-        "envSecretRefName": "access",
+        "envSecretRefName": secret,
         "parameters": [{"name": "method", "value": "predict", "type": "STRING"}],
     }  # fmt: skip
     explainer = {
-        "type": "PermutationImportance", "modelUri": f"s3://{BUCKET}/rows.npy", "envSecretRefName": "access",
+        "type": "PermutationImportance", "modelUri": f"s3://{BUCKET}/rows.npy", "envSecretRefName": secret,
         "config": {"n_repeats": "3"},
     }  # fmt: skip
     return manifest(
@@ -96,12 +96,12 @@ def in_s3(protocol: str = "") -> dict[str, Any]:
 def test_model_in_s3_is_served_with_a_secrets_access_and_explained(
     place: Place, machine: Installation, token: str, s3: str
 ) -> None:
-    apply(place, in_s3(), waits=False)
-    said = "`seldon-cli secret set access KEY=VALUE -n acme`"
+    apply(place, in_s3(secret="missing"), waits=False)
+    said = "`seldon-cli secret set missing KEY=VALUE -n acme`"
     assert wait_until(lambda: said in described(place)["status"].get("description", ""), 40)
     names = {"TYPE": "s3", "ACCESS_KEY_ID": KEY, "SECRET_ACCESS_KEY": SECRET, "ENDPOINT": s3}
     pairs = [f"RCLONE_CONFIG_S3_{name}={value}" for name, value in names.items()]
-    run(place, "secret", "set", "access", "-n", "acme", *pairs)
+    run(place, "secret", "set", "missing", "-n", "acme", *pairs)
     run(place, "wait", "iris", "-n", "acme", "--timeout", "60")
     status, answer = post(f"{machine.url}/seldon/acme/iris/api/v1.0/predictions", token, ROWS)
     assert (status, answer["data"]["ndarray"]) == (200, [pytest.approx(4.0)])

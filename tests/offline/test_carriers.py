@@ -182,7 +182,8 @@ def test_worker_that_was_asleep_over_its_lease_writes_nothing_more(
     workers: Workers, queue: Queue, tmp_path: Path
 ) -> None:
     sleeper = workers.start()
-    run = queue("count", path=str(tmp_path / "lines"), lines=60)
+    # It takes longer than its lease lasts without its worker.
+    run = queue("count", path=str(tmp_path / "lines"), lines=160)
     wait_for_progress(run)
     os.kill(sleeper.pid, signal.SIGSTOP)
     workers.start()
