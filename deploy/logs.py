@@ -10,8 +10,8 @@ from django.conf import settings
 
 from common.registry import Registry
 from deploy.errors import LogsUnreachableError
+from deploy.log_files import former_log
 from deploy.models import SeldonDeployment
-from deploy.process import former_log
 
 _MOST_BYTES: Final = 4 * 2**20
 

@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 from common import clock
 from common.version import VERSION
 from deploy.backoff import Backoff
+from deploy.log_files import rotate_log
 from deploy.orphan import UNKNOWN_CODE, Orphan
 from deploy.status import PartStatus, start_ticks
 
@@ -29,8 +30,6 @@ _ORPHAN_SECONDS: Final = 0.25
 _PASSING_VARIABLES: Final = (
     b"INVOCATION_ID", b"JOURNAL_STREAM", b"SYSTEMD_EXEC_PID", b"SHLVL", b"PWD", b"OLDPWD", b"_",
 )  # fmt: skip
-# A log is kept to about this size: at a start over it, it becomes `<name>.1`.
-_LOG_BYTES: Final = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,40 +229,13 @@ class _Output:
     def __enter__(self) -> IO[bytes] | None:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._path.exists() and self._path.stat().st_size > _LOG_BYTES:
-                self._path.replace(former_log(self._path))
+            rotate_log(self._path)
             self._file = self._path.open("ab")
         return self._file
 
     def __exit__(self, *_: Any) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def last_lines(path: str, count: int) -> list[str]:
-    """The end of a part's log, newest last; nothing when there is none or it may not be read.
-
-    What a log that was begun anew lacks is at the end of the former one.
-    """
-    found: list[str] = []
-    for each in (Path(path), former_log(Path(path))):
-        if len(found) < count:
-            found = [line for line in _end_of(each) if line.strip()] + found
-    return found[-count:]
-
-
-def former_log(path: Path) -> Path:
-    """Where a log's lines are from before it was begun anew."""
-    return path.with_name(f"{path.name}.1")
-
-
-def _end_of(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as log:
-            log.seek(max(0, os.fstat(log.fileno()).st_size - 16_384))
-            return log.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return []
 
 
 def _leash_of(spec: PartSpec) -> list[str]:

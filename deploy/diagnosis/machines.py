@@ -15,7 +15,7 @@ from django.conf import settings
 from common.diagnosis import Finding, probe
 from deploy import ports
 from deploy.errors import AddressUnusableError, PortTakenError
-from deploy.process import last_lines
+from deploy.log_files import last_lines
 from deploy.status import MachineStatus, PartStatus, left_over, read_status, start_ticks
 
 _ANSWER_SECONDS: Final = 4.0

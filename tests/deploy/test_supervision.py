@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.backoff import Pace
+from deploy.log_files import LOG_BYTES
 from deploy.process import PartSpec
 from deploy.status import start_ticks
 from deploy.waiting import wait_until
@@ -91,15 +92,16 @@ def test_part_gets_its_variables_and_its_output_goes_to_its_log(tmp_path: Path) 
     supervise([part("a", program, variables={"PLACE": "here"}, log=log)], drive)
 
 
-def test_large_log_is_put_aside_at_a_start(tmp_path: Path) -> None:
+def test_end_of_a_large_log_is_put_aside_at_a_start_and_no_more_of_it(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
-    log.write_bytes(b"x" * (10 * 2**20 + 1))
+    log.write_bytes(b"x" * (2 * LOG_BYTES) + b"last\n")
 
     def drive(watched: Watched) -> None:
         watched.pid("a")
 
     supervise([part("a", SLEEP, log=log)], drive)
-    assert (tmp_path / "a.log.1").stat().st_size > 10 * 2**20 >= log.stat().st_size
+    former = (tmp_path / "a.log.1").read_bytes()
+    assert (len(former), former[-5:], log.stat().st_size) == (LOG_BYTES, b"last\n", 0)
 
 
 def test_parts_are_stopped_in_the_order_of_their_rank(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,14 +11,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from deploy.process import PartSpec, former_log
+from deploy.process import PartSpec
 from deploy.runtimes.local.records import Instance
 from deploy.runtimes.local.volumes import place_text
 from deploy.status import PartStatus, parts_file, start_ticks
 
 KIND: Final = "unit"
 _LIMITING: Final = str(Path(__file__).with_name("limiting.py"))
-LOG_BYTES: Final = 10 * 2**20
 # Above the limit that is watched: what a process reserves and never touches counts here, too.
 _SPARE_BYTES: Final = 2**30
 _HANG_SECONDS: Final = 3.0
@@ -72,19 +70,6 @@ def log_of(instance: Instance, run_folder: Path) -> Path:
     key = instance.key
     name = f"{quote(key.predictor, safe='')}.{quote(key.unit, safe='')}.{instance.slot}.log"
     return run_folder / "deployments" / quote(key.client, safe="") / quote(key.deployment, safe="") / name
-
-
-def rotate_log(path: Path) -> None:
-    """Keep a log to its size although its process goes on writing; the part before becomes `<name>.1`."""
-    with contextlib.suppress(OSError):
-        size = path.stat().st_size
-        if size <= LOG_BYTES:
-            return
-        with path.open("rb") as full, former_log(path).open("wb") as former:
-            full.seek(max(0, size - LOG_BYTES))
-            shutil.copyfileobj(full, former)
-        # It is open for appending, so the process goes on at the new end.
-        os.truncate(path, 0)
 
 
 def end_now(part: PartStatus) -> None:

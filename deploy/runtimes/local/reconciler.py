@@ -22,11 +22,12 @@ from common import clock
 from common.errors import SeldonError
 from deploy import ports
 from deploy.bundles.store import BundleStore
+from deploy.log_files import rotate_log
 from deploy.manifests import manifest_from
 from deploy.models import SeldonDeployment
 from deploy.runtimes.local.deciding import Decision, decide, endpoints_of, is_whole
 from deploy.runtimes.local.planning import plan_deployment
-from deploy.runtimes.local.processes import end_now, log_of, memory_of, rotate_log
+from deploy.runtimes.local.processes import end_now, log_of, memory_of
 from deploy.runtimes.local.records import DeploymentPlan, Instance, Ports, UnitKey, UnitPlan
 from deploy.runtimes.local.reporting import Seen, report_of
 from deploy.runtimes.local.scraping import write_targets

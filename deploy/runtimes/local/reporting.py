@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common import clock
-from deploy.process import last_lines
+from deploy.log_files import last_lines
 from deploy.runtimes.local.processes import log_of
 from deploy.runtimes.local.records import DeploymentPlan, Instance, UnitPlan
 from deploy.runtimes.local.watching import Watch

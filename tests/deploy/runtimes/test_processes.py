@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from deploy.log_files import LOG_BYTES, last_lines, rotate_log
 from deploy.logs import FileLog
-from deploy.process import last_lines
 from deploy.runtimes.local import processes
 from deploy.runtimes.local.records import Limits, Probe
 from deploy.runtimes.local.state import State, read_state, write_state
@@ -47,18 +47,18 @@ def test_limits_hold_in_the_process(tmp_path: Path) -> None:
 def test_log_that_grew_too_large_is_put_aside_while_its_process_writes(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("ab", buffering=0) as writing:
-        writing.write(b"x" * processes.LOG_BYTES + b"last\n")
-        processes.rotate_log(log)
+        writing.write(b"x" * LOG_BYTES + b"last\n")
+        rotate_log(log)
         writing.write(b"new\n")
     assert log.read_bytes() == b"new\n"
     former = (tmp_path / "log.1").read_bytes()
-    assert (len(former), former[-5:]) == (processes.LOG_BYTES, b"last\n")
+    assert (len(former), former[-5:]) == (LOG_BYTES, b"last\n")
 
 
 def test_end_of_a_log_that_was_just_put_aside_is_still_told(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_bytes(b"x" * processes.LOG_BYTES + b"\none\ntwo\n")
-    processes.rotate_log(log)
+    log.write_bytes(b"x" * LOG_BYTES + b"\none\ntwo\n")
+    rotate_log(log)
     assert (last_lines(str(log), 2), FileLog("a", log).tail(2).lines) == (["one", "two"], ["one", "two"])
     log.write_text("three\n")
     assert (last_lines(str(log), 2), FileLog("a", log).tail(2)) == (["two", "three"], (["two", "three"], 6))
@@ -66,7 +66,7 @@ def test_end_of_a_log_that_was_just_put_aside_is_still_told(tmp_path: Path) -> N
 
 def test_small_log_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("a line\n")
-    processes.rotate_log(tmp_path / "log")
+    rotate_log(tmp_path / "log")
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
